@@ -1,0 +1,37 @@
+# Compiler settings that every target shares, and the outside libraries by one spelling each.
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
+pkg_check_modules(libssh REQUIRED IMPORTED_TARGET libssh)
+pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)
+# cpp-httplib is a compiled library on Debian: without pkg-config's defines sizeof(httplib::Request) differs.
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+
+add_library(gachette_settings INTERFACE)
+target_compile_features(gachette_settings INTERFACE cxx_std_20)
+target_compile_options(gachette_settings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-restrict -Werror=return-type -Werror=switch
+  -fstack-protector-strong -fstack-clash-protection)
+target_compile_definitions(gachette_settings INTERFACE _GLIBCXX_ASSERTIONS GACHETTE_VERSION="${PROJECT_VERSION}")
+if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT GACHETTE_SANITIZE)
+  target_compile_options(gachette_settings INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+target_link_options(gachette_settings INTERFACE -Wl,-z,relro,-z,now)
+target_include_directories(gachette_settings INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
+target_link_libraries(gachette_settings INTERFACE Threads::Threads)
+if(GACHETTE_TEETH)
+  target_compile_definitions(gachette_settings INTERFACE GACHETTE_TEETH)
+endif()
+if(GACHETTE_SANITIZE)
+  target_compile_options(gachette_settings INTERFACE
+    -fsanitize=${GACHETTE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(gachette_settings INTERFACE -fsanitize=${GACHETTE_SANITIZE})
+endif()

@@ -1,0 +1,61 @@
+// From events to jobs: which projects, domains, rules and stacks. A pure function; every "no" has a reason that a person
+// can read.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/configuration.h"
+#include "model/event.h"
+
+namespace gachette {
+
+// Where the packages of a job go.
+struct Target {
+    std::string domain;
+    std::string stack;
+    std::string from;        // make the stack from this one when it is missing
+    bool create = false;     // make it empty when it is missing
+    std::string forced = "take";
+    std::string rule;        // text of the rule, for the record
+    friend bool operator==(const Target&, const Target&) = default;
+};
+
+// One commit of one project, built once, for one or more stacks.
+struct PlannedJob {
+    std::string project;
+    RefKind kind = RefKind::branch;
+    std::string ref;         // full
+    std::string commit;      // empty: whatever the ref points at
+    std::vector<std::string> paths;  // build only if one of these changed since the commit the stack holds; empty: always
+    std::vector<Target> targets;
+    // Jobs with the same key make the same packages: project, commit and, where the project's version template asks
+    // for them, branch or tag. Empty when the commit is not known yet.
+    std::string build_key;
+    friend bool operator==(const PlannedJob&, const PlannedJob&) = default;
+};
+
+// One sentence of the answer: what will be done, or what not and why.
+struct Decision {
+    bool taken = false;
+    std::string subject;   // "refs/heads/main of ops-hero/x", "project x", "rule domains.backend.stacks[0]"
+    std::string sentence;
+    friend bool operator==(const Decision&, const Decision&) = default;
+};
+
+struct Plan {
+    std::vector<PlannedJob> jobs;
+    std::vector<Decision> decisions;
+    // Projects of which a forge's repository id was seen: project name by "forge instance id". For the store.
+    std::map<std::string, std::string> seen;
+};
+
+// `known` maps "forge instance id" to a project's name as the store remembers it, so that a renamed repository keeps
+// its project. A project matches by that id, else by full name, else by any spelling of its url. Never throws.
+Plan plan(const std::vector<Event>& events, const Hook& hook, const Configuration& configuration,
+          const std::map<std::string, std::string>& known);
+
+// The key of `known` for a repository; empty when the forge gave no id.
+std::string repository_key(const RepositoryIdentity& repository);
+
+}  // namespace gachette
