@@ -46,12 +46,13 @@ struct Decision {
 struct Plan {
     std::vector<PlannedJob> jobs;
     std::vector<Decision> decisions;
-    // Projects of which a forge's repository id was seen: project name by "forge instance id". For the store.
+    // Projects of which a forge's repository id was seen: project name (several: separated by spaces, which no name
+    // holds) by "forge instance id". For the store.
     std::map<std::string, std::string> seen;
 };
 
-// `known` maps "forge instance id" to a project's name as the store remembers it, so that a renamed repository keeps
-// its project. A project matches by that id, else by full name, else by any spelling of its url. Never throws.
+// `known` maps "forge instance id" to a project's name (several: separated by spaces) as the store remembers it, so that
+// a renamed repository keeps its project. How a project matches: model/matching.h. Never throws.
 Plan plan(const std::vector<Event>& events, const Hook& hook, const Configuration& configuration,
           const std::map<std::string, std::string>& known);
 
