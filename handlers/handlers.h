@@ -1,5 +1,6 @@
-// The table of forges. Each forge is one file with pure functions: is the request authentic, and what does it say. No IO,
-// no clock, no state; adding a forge is one file and one row in handlers.cpp. Wire facts: shared in each file's head.
+// The table of forges. Each forge is one file with pure functions: is the request authentic, and what does it say. No
+// IO, no clock, no state; adding a forge is one file and one row in handlers.cpp. Wire facts: shared in each file's
+// head.
 #pragma once
 #include <optional>
 #include <span>
@@ -31,7 +32,8 @@ enum class Verdict {
 struct Authenticity {
     Verdict verdict = Verdict::missing;
     std::size_t secret = 0;  // index into hook.secrets when accepted
-    std::string reason;      // "X-Hub-Signature-256 is missing; set the same secret at the forge and in hooks.github.secrets"
+    std::string
+        reason;  // "X-Hub-Signature-256 is missing; set the same secret at the forge and in hooks.github.secrets"
 };
 
 struct Reading {
