@@ -1,5 +1,5 @@
-// One conversation with the program on a build host: parameters out, events and log in, heartbeats and "stop" meanwhile.
-// Wire format: host/common.pl. Everything that comes in is bounded and checked.
+// One conversation with the program on a build host: parameters out, events and log in, heartbeats and "stop"
+// meanwhile. Wire format: host/10-common.pl. Everything that comes in is bounded and checked.
 #pragma once
 #include <functional>
 #include <string>
@@ -26,7 +26,9 @@ struct Listener {
     std::function<void(std::int64_t offset, std::string_view bytes)> log;
     // Asked between reads: true sends "stop" once (cancel).
     std::function<bool()> stop_requested;
-    int wake_descriptor = -1;  // readable when stop_requested should be asked at once
+    // Asked likewise: true ends the conversation and leaves the job running on the host.
+    std::function<bool()> detach_requested;
+    int wake_descriptor = -1;  // readable when the two should be asked at once
 };
 
 struct ConversationLimits {
@@ -34,7 +36,8 @@ struct ConversationLimits {
     Milliseconds silence = 60'000;  // without any byte (the host also beats) the link counts as dead
 };
 
-// Runs until the host program ends the conversation with its "end" event, which is returned (word "end"). Throws
+// Runs until the host program ends the conversation with its "end" event, which is returned (word "end"), or until a
+// detach was asked for (word "detached"). Throws
 // HostError when the link breaks or the program dies before; then nothing is known about what happened on the host.
 HostEvent converse(Shell& shell, std::string_view program, const Parameters& parameters, const Listener& listener,
                    const Clock& clock, ConversationLimits limits = {});

@@ -11,8 +11,9 @@
 
 namespace gachette::remote {
 
-// The only text that is ever executed on a host. Reads the line "gachette 1 NONCE PROGRAM_BYTES PARAMETER_BYTES", then that
-// many bytes of program, evaluates it with the parameters that follow (host/common.pl). Works in any login shell.
+// The only text that is ever executed on a host. Reads the line "gachette 1 NONCE PROGRAM_BYTES PARAMETER_BYTES", then
+// that many bytes of program, evaluates it with the parameters that follow (host/10-common.pl). Works in any login
+// shell.
 extern const std::string_view host_command;
 
 // One running command. Owned by one thread at a time. Errors of the link throw HostError.
@@ -32,11 +33,13 @@ public:
 class Shell {
 public:
     virtual ~Shell() = default;
-    // Starts host_command. Throws HostError when the host cannot be reached, is not who it should be, or refuses us; the
-    // sentence says which and what to do. Connects first when there is no connection; a dead one is replaced once.
+    // Starts host_command. Throws HostError when the host cannot be reached, is not who it should be, or refuses us;
+    // the sentence says which and what to do. Connects first when there is no connection; a dead one is replaced once.
     virtual std::unique_ptr<Channel> open() = 0;
     // Whether a connection stands already.
     virtual bool warm() const = 0;
+    // The host's name, for sentences.
+    virtual std::string host_name() const { return "the build host"; }
 };
 
 // Local or SSH by the host's configuration. The shell is used by one thread at a time.
