@@ -26,31 +26,31 @@ struct NewDelivery {
     std::string forge;
     std::string peer;
     std::string event_name;
-    std::string sender_id;       // the sender's delivery id; empty: none
-    std::string secret_origin;   // which secret matched
-    Headers headers;             // only those worth keeping
+    std::string sender_id;      // the sender's delivery id; empty: none
+    std::string secret_origin;  // which secret matched
+    Headers headers;            // only those worth keeping
     std::string body;
     DeliveryState state = DeliveryState::accepted;
-    std::string reason;          // for ignored and malformed
+    std::string reason;  // for ignored and malformed
     Plan plan;
-    DeliveryId replay_of = 0;    // set for replays
-    std::string requested_by;    // who asked, for replays
+    DeliveryId replay_of = 0;  // set for replays
+    std::string requested_by;  // who asked, for replays
 };
 
 struct AcceptedJob {
     JobId id = 0;
     std::string project, ref, commit;
     std::vector<Target> targets;
-    JobId same_build_as = 0;               // packages come from that job
-    std::vector<JobId> superseded;         // queued jobs that this one replaces
+    JobId same_build_as = 0;        // packages come from that job
+    std::vector<JobId> superseded;  // queued jobs that this one replaces
 };
 
 struct Accepted {
     DeliveryId id = 0;
     DeliveryState state = DeliveryState::accepted;
-    DeliveryId repeats = 0;                // state repeat: the first delivery with that id and body
-    std::vector<AcceptedJob> jobs;         // of the first delivery if this one repeats it
-    std::string note;                      // what a repeat led to: "job 12 failed before; attempt 2 was started"
+    DeliveryId repeats = 0;         // state repeat: the first delivery with that id and body
+    std::vector<AcceptedJob> jobs;  // of the first delivery if this one repeats it
+    std::string note;               // what a repeat led to: "job 12 failed before; attempt 2 was started"
 };
 
 struct Package {
@@ -61,7 +61,7 @@ struct Package {
 
 struct TargetState {
     Target target;
-    std::string outcome;        // "changed", "unchanged", "superseded", "refused"; empty while undecided
+    std::string outcome;  // "changed", "unchanged", "superseded", "refused"; empty while undecided
     std::string reason;
     std::int64_t generation = 0;
 };
@@ -77,23 +77,23 @@ struct Attempt {
 struct Job {
     JobId id = 0;
     DeliveryId delivery = 0;
-    std::int64_t arrival = 0;   // the number that decides order; a replay keeps the one of its original
+    std::int64_t arrival = 0;  // the number that decides order; a replay keeps the one of its original
     std::string project, ref, commit, build_key;
     RefKind kind = RefKind::branch;
     std::vector<std::string> paths;
     JobState state = JobState::queued;
     Step step = Step::none;
-    std::string reason;         // of the end, or of the last retry
+    std::string reason;  // of the end, or of the last retry
     JobId superseded_by = 0;
     JobId same_build_as = 0;
     JobId rebuild_of = 0;
-    std::string requested_by;   // empty: the push itself
-    bool force_build = false;   // a rebuild: build even if packages exist
+    std::string requested_by;  // empty: the push itself
+    bool force_build = false;  // a rebuild: build even if packages exist
     bool cancel_requested = false;
     std::string cancelled_by;
     int attempts = 0;
     Milliseconds created = 0, started = 0, finished = 0, next_try = 0;
-    std::string build_host;     // of the current or last attempt
+    std::string build_host;  // of the current or last attempt
     std::string version;
     std::string lease_owner;
     Milliseconds lease_until = 0;
@@ -107,6 +107,7 @@ struct Delivery {
     std::string hook, forge, peer, event_name, sender_id, secret_origin, body_sha256, reason, requested_by;
     DeliveryState state = DeliveryState::accepted;
     DeliveryId repeats = 0, replay_of = 0;
+    std::int64_t repeated = 0;  // how often the sender sent it again
     Milliseconds received = 0;
     std::int64_t body_bytes = 0;
     Headers headers;
@@ -118,23 +119,23 @@ struct Delivery {
 struct Outcome {
     AttemptClass result = AttemptClass::ok;
     std::string reason;
-    std::string commit;                  // as confirmed by the repository
+    std::string commit;  // as confirmed by the repository
     std::string version;
     std::vector<Package> packages;
     std::vector<TargetState> targets;
 };
 
 struct ListOptions {
-    std::int64_t before = 0;   // keyset page: ids below this one; 0: newest
-    int limit = 50;            // at most 500
-    std::string project;       // jobs only; empty: all
-    std::string hook;          // deliveries only
+    std::int64_t before = 0;  // keyset page: ids below this one; 0: newest
+    int limit = 50;           // at most 500
+    std::string project;      // jobs only; empty: all
+    std::string hook;         // deliveries only
     std::optional<int> state;
 };
 
 struct StoreOptions {
-    std::string folder;        // state folder; the database is <folder>/gachette.db, a lock file keeps a second daemon out
-    std::int64_t queue_rows = 2'000;               // waiting for a commit; more throws StoreError
+    std::string folder;  // state folder; the database is <folder>/gachette.db, a lock file keeps a second daemon out
+    std::int64_t queue_rows = 2'000;  // waiting for a commit; more throws StoreError
     std::int64_t queue_bytes = 64LL * 1024 * 1024;
     Milliseconds queue_age = 7'000;                // a commit that takes longer makes new ones fail at once
     std::int64_t free_bytes = 64LL * 1024 * 1024;  // refuse deliveries below that much free space
@@ -142,7 +143,7 @@ struct StoreOptions {
 
 struct Health {
     bool good = true;
-    std::string problem;       // one sentence when not good
+    std::string problem;  // one sentence when not good
     std::int64_t deliveries = 0, jobs_queued = 0, jobs_running = 0, waiting_for_commit = 0;
 };
 
@@ -155,37 +156,42 @@ public:
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
 
-    // --- intake -------------------------------------------------------------------------------------------------------
-    // Stores a delivery with its jobs in one synced transaction (grouped with whoever waits) and then calls `done` on the
-    // writer's thread; an error means nothing was stored. Inside the transaction: the same hook, sender id and body is a
-    // repeat (no jobs; a failed, given up or dead job of the first one gets a new attempt); queued jobs of the same
+    // --- intake
+    // ------------------------------------------------------------------------------------------------------- Stores a
+    // delivery with its jobs in one synced transaction (grouped with whoever waits) and then calls `done` on the
+    // writer's thread; an error means nothing was stored. Inside the transaction: the same hook, sender id and body is
+    // a repeat (no jobs; a failed, given up or dead job of the first one gets a new attempt); queued jobs of the same
     // project and ref with a lower arrival whose targets are all covered are superseded; a job whose build key has a
-    // done, running or queued job becomes its sibling (same_build_as).
+    // done, running or queued job becomes its sibling (same_build_as). Throws StoreError at once, without calling
+    // `done`, when too much waits for a commit or too little space is free.
     void accept(NewDelivery delivery, std::function<void(Result<Accepted>)> done);
     Accepted accept_and_wait(NewDelivery delivery);
     // Projects by repository key, as seen so far (model/plan.h). A copy of a cached map.
     std::map<std::string, std::string> known_repositories() const;
 
-    // --- reading --------------------------------------------------------------------------------------------------------
+    // --- reading
+    // --------------------------------------------------------------------------------------------------------
     std::optional<Delivery> delivery(DeliveryId id) const;
     // The exact body, checked against its SHA-256; nullopt if the delivery does not exist or its body was retired.
     std::optional<std::string> body(DeliveryId id) const;
     std::vector<Delivery> deliveries(const ListOptions& options) const;  // newest first, without decisions and headers
     std::optional<Job> job(JobId id) const;
-    std::vector<Job> jobs(const ListOptions& options) const;             // newest first
+    std::vector<Job> jobs(const ListOptions& options) const;  // newest first
     Health health() const;
     // A random id made with the store: tells two gachettes on one build host apart. 16 hex digits.
     std::string instance() const;
 
-    // --- dispatch -------------------------------------------------------------------------------------------------------
-    // Queued jobs whose time has come, oldest first; not those whose project and ref has a running job, nor those that
-    // wait for a sibling's build.
+    // --- dispatch
+    // ------------------------------------------------------------------------------------------------------- Queued
+    // jobs whose time has come, oldest first; not those whose project and ref has a running job, nor those that wait
+    // for a sibling's build.
     std::vector<Job> due_jobs(Milliseconds now, int limit) const;
-    // When the next queued job becomes due; nullopt: none waits for time.
+    // When the next of those jobs becomes due; may lie in the past (due and not claimed yet). nullopt: there is none.
     std::optional<Milliseconds> next_due() const;
     // Makes a queued job running under a lease and counts the attempt before any work starts. nullopt if somebody else
     // was faster or it is not queued any more. After three attempts that never ended the job is dead instead.
-    std::optional<Job> claim(JobId id, const std::string& build_host, const std::string& owner, Milliseconds lease_until);
+    std::optional<Job> claim(JobId id, const std::string& build_host, const std::string& owner,
+                             Milliseconds lease_until);
     void renew(JobId id, const std::string& owner, Milliseconds lease_until);
     // Running jobs under a lease that is not `owner`'s: what a former process left. They are given to `owner`, attempt
     // number unchanged, so that their attempt can be attached to again. A job adopted three times within one attempt is
@@ -198,20 +204,27 @@ public:
     // Ends the attempt and queues the job again for `next_try`.
     void retry(JobId id, const Outcome& outcome, Milliseconds next_try);
 
-    // --- people ---------------------------------------------------------------------------------------------------------
-    // A queued job ends as cancelled; a running one gets cancel_requested. The error says why neither was possible.
+    // --- people
+    // --------------------------------------------------------------------------------------------------------- A
+    // queued job ends as cancelled; a running one gets cancel_requested. The error says why neither was possible.
     Result<JobState> cancel(JobId id, const std::string& by);
-    // A new job for the same project, ref, commit and targets; force_build is set. Error: no such job, or it still runs.
+    // A new job for the same project, ref, commit and targets; force_build is set. Error: no such job, or it still
+    // runs.
     Result<JobId> rebuild(JobId id, const std::string& by);
 
     // Called (on any thread, must return at once) whenever there may be something new to dispatch or to show.
     void on_change(std::function<void()> callback);
 
-    // --- care -----------------------------------------------------------------------------------------------------------
-    // Retires bodies and old rows that nothing in use refers to. Returns how many deliveries lost their body.
+    // --- care
+    // -----------------------------------------------------------------------------------------------------------
+    // Retires the bodies of deliveries older than this age, and the oldest while all bodies take more than
+    // `keep_bytes`; never those with an open job. Deliveries that made no jobs are forgotten after 180 days (and that
+    // age). Returns how many deliveries lost their body.
     std::int64_t retire(Milliseconds older_than, std::int64_t keep_bytes);
-    // A consistent copy while in use.
+    // A consistent copy while in use; replaces `path` when it is whole.
     void backup(const std::string& path) const;
+    // Everything that is wrong with the file and the stored bodies, one sentence each; reads all of it. For people.
+    std::vector<std::string> check() const;
 
 private:
     class Implementation;
