@@ -12,6 +12,17 @@ namespace {
 const std::array table{
     github(),
     gitlab(),
+    gitea(),
+    forgejo(),
+    gogs(),
+    bitbucket_cloud(),
+    bitbucket_datacenter(),
+    azure_devops(),
+    sourcehut(),
+    pagure(),
+    gerrit(),
+    standard_webhooks(),
+    generic(),
 };
 
 struct Mark {

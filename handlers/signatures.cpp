@@ -233,6 +233,37 @@ std::string basic_value(std::string_view user, const Secret& secret) {
     return "Basic " + base64_encode(fmt::format("{}:{}", user, secret.value));
 }
 
+Authenticity check_header_or_basic(const Request& request, const Hook& hook) {
+    const std::string_view header = setting(hook, "header");
+    const std::string_view user = setting(hook, "user");
+    if (header.empty() && user.empty())
+        return refuse(Verdict::missing,
+                      fmt::format("hook \"{}\" has neither setting \"header\" nor \"user\", and {} signs nothing",
+                                  hook.name, hook.forge));
+    return unless_other_forge(request, hook,
+                              header.empty() ? check_basic(request, hook, user) : check_token(request, hook, header));
+}
+
+std::string header_or_basic_problem(const Hook& hook) {
+    if (std::string problem = unknown_setting(hook, {"header", "user"}); !problem.empty()) return problem;
+    const bool header = !setting(hook, "header").empty();
+    const bool user = !setting(hook, "user").empty();
+    if (header == user)
+        return fmt::format(
+            "{} signs nothing, so the hook needs one of the settings \"header\" (a header that holds the "
+            "secret) and \"user\" (of HTTP Basic, the secret is the password){}",
+            hook.forge, header ? ", not both" : "");
+    if (user && setting(hook, "user").find(':') != std::string_view::npos)
+        return "setting \"user\" holds a colon, which HTTP Basic cannot carry";
+    return header ? bad_header_name(hook, "header") : "";
+}
+
+Header header_or_basic_value(const Hook& hook, const Secret& secret) {
+    const std::string_view header = setting(hook, "header");
+    if (!header.empty()) return {std::string(header), secret.value};
+    return {"Authorization", basic_value(setting(hook, "user"), secret)};
+}
+
 Authenticity check_nonce_signature(const Request& request, const Hook& hook) {
     constexpr std::string_view header = "X-Payload-Signature";
     Authenticity answer;

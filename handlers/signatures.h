@@ -29,6 +29,12 @@ Authenticity check_token(const Request& request, const Hook& hook, std::string_v
 Authenticity check_basic(const Request& request, const Hook& hook, std::string_view user);
 std::string basic_value(std::string_view user, const Secret& secret);
 
+// For senders that sign nothing: the settings of the hook name a header of its own that holds the secret ("header"), or
+// the user of HTTP Basic whose password the secret is ("user").
+Authenticity check_header_or_basic(const Request& request, const Hook& hook);
+std::string header_or_basic_problem(const Hook& hook);
+Header header_or_basic_value(const Hook& hook, const Secret& secret);
+
 // Ed25519 over body and nonce (SourceHut); secrets are public keys in base64.
 Authenticity check_nonce_signature(const Request& request, const Hook& hook);
 
