@@ -17,10 +17,6 @@ constexpr char hex_digits[] = "0123456789abcdef";
 
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-struct HmacDeleter {
-    void operator()(HMAC_CTX* context) const { HMAC_CTX_free(context); }
-};
-
 int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -41,6 +37,12 @@ Digest sha256(std::string_view data) {
 // small body; they stay until 4.0.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+namespace {
+struct HmacDeleter {
+    void operator()(HMAC_CTX* context) const { HMAC_CTX_free(context); }
+};
+}  // namespace
+
 Digest hmac_sha256(std::string_view key, std::initializer_list<std::string_view> parts) {
     std::unique_ptr<HMAC_CTX, HmacDeleter> context(HMAC_CTX_new());
     // A null pointer means "keep the key" to HMAC_Init_ex, so an empty key needs an address.

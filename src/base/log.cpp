@@ -55,7 +55,7 @@ Field::Field(std::string_view field_name, std::string_view text) : name(field_na
     }
     value = "\"";
     for (const char c : shown) {
-        if (c == '"') value += '\\';
+        if (c == '"' || c == '\\') value += '\\';
         value += c;
     }
     value += '"';
