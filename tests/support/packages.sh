@@ -10,7 +10,7 @@ packages_run="git perl-base dpkg-dev openssh-client openssh-server openssl curl 
 # What the tests use beside that.
 packages_test="procps sqlite3 systemd util-linux"
 packages_fuzz="clang libclang-rt-14-dev"
-packages_bench="webhook wrk procps"
+packages_bench="webhook sqlite3"
 
 say() { printf '%s\n' "$*"; }
 # One line for a person: a bold word and the rest; plain when nobody looks.
