@@ -104,6 +104,7 @@ sub sort_displaced {
         for my $name (keys %$edits) {
             my ($was, $is) = ($before->{$name}, $now{$name});
             next unless (defined $was ? $was : "") eq (defined $is ? $is : "");    # a later change of ours stands
+            next if defined $edits->{$name} && !(bearable_package($name) && bearable_version($edits->{$name}));
             $taken{$name} = $edits->{$name};
         }
         if (%taken) {
@@ -127,7 +128,8 @@ sub replace_note {
 }
 
 # What a plain folder holds other than these lines: {package => version or undef when it is gone}. Without $all, only files
-# that changed since the folder's note was written (or in that second) are read.
+# that changed since the folder's note was written (or in that second) are read. A package that is a link (the original's copy
+# of a stack whose view was a link) counts as an edit whatever it says: nothing may ever be written through it.
 sub foreign_edits {
     my ($folder, $lines, $all) = @_;
     my %edits;
@@ -141,7 +143,8 @@ sub foreign_edits {
         my $path = "$folder/packages/$name/version";
         $seen{$name} = 1;
         my $line = $lines->{$name};
-        my @status = stat $path;
+        # Through a link ".." leads elsewhere: one call tells a changed file and a link.
+        my @status = stat "$folder/packages/$name/../$name/version";
         next if defined $line && @status && $status[10] < $since;
         my $text = read_whole($path);
         if (!defined $text) {
@@ -149,7 +152,7 @@ sub foreign_edits {
             next;
         }
         $text =~ s/\n\z//;
-        $edits{$name} = $text unless defined $line && version_of($line) eq $text;
+        $edits{$name} = $text unless defined $line && @status && version_of($line) eq $text;
     }
     for my $name (keys %$lines) { $edits{$name} = undef unless $seen{$name} }
     return \%edits;
@@ -177,6 +180,7 @@ sub adopt {
         }
     }
     $reason .= "; left out, for their version file holds no usable version: @left_out" if @left_out;
+    $in_view = 0 if @left_out || grep { -l "$s->{view}/packages/$_" } keys %$edits;
     make_generation($s, \%lines, { operation => "adopt", by => "another program", reason => $reason }, $in_view ? "note" : "");
 }
 
@@ -206,6 +210,7 @@ sub bring_plain {
         next if defined $from->{$name} && ($from->{$name} eq $line || version_of($from->{$name}) eq $version);
         $between->() if $between && ++$count % 32 == 0;
         my $home = "$folder/packages/$name";
+        unlink $home if -l $home;
         unless (-d $home) {
             mkdir $home, 0755 or give_up("infrastructure", "$home: cannot be made: $!");
             sync_folder_later("$folder/packages");
