@@ -234,6 +234,7 @@ void Connection::answer(Response response) {
 
 Connection::Step Connection::refuse(const Refusal& refusal) {
     ++common_.counters.refused;
+    if (reader_) to_head_ = reader_->head().method == "HEAD";
     send_answer(refusal_response(refusal), true);
     return Step::go_on;
 }
