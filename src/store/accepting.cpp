@@ -78,8 +78,7 @@ std::int64_t arrival_of(Connection& connection, DeliveryId replayed) {
         .value_or(0);
 }
 
-// --- repeats
-// ----------------------------------------------------------------------------------------------------------
+// --- repeats ---------------------------------------------------------------------------------------------
 
 DeliveryId first_with_key(Connection& connection, const std::string& key) {
     if (key.empty()) return 0;

@@ -10,8 +10,7 @@
 
 namespace gachette::store {
 
-// --- coming
-// -----------------------------------------------------------------------------------------------------------
+// --- coming ----------------------------------------------------------------------------------------------
 struct NewJob {
     DeliveryId delivery = 0;
     std::int64_t arrival = 0;
@@ -27,8 +26,7 @@ AcceptedJob insert_job(sqlite::Connection& connection, const NewJob& job, Millis
 // A new attempt row for an ended job: same delivery, arrival, commit and targets.
 NewJob again(const Job& job, const std::string& by, bool force_build);
 
-// --- dispatch and people: as in store.h
-// -------------------------------------------------------------------------------
+// --- dispatch and people: as in store.h ------------------------------------------------------------------
 std::optional<Job> claim(sqlite::Connection& connection, JobId id, const std::string& build_host,
                          const std::string& owner, Milliseconds lease_until, Milliseconds now);
 void renew(sqlite::Connection& connection, JobId id, const std::string& owner, Milliseconds lease_until);
@@ -40,9 +38,8 @@ void retry(sqlite::Connection& connection, JobId id, const Outcome& outcome, Mil
 Result<JobState> cancel(sqlite::Connection& connection, JobId id, const std::string& by, Milliseconds now);
 Result<JobId> rebuild(sqlite::Connection& connection, JobId id, const std::string& by, Milliseconds now);
 
-// --- rules, pure
-// ------------------------------------------------------------------------------------------------------ Whether every
-// target (domain and stack) of `older` is one of `newer`.
+// --- rules, pure -----------------------------------------------------------------------------------------
+// Whether every target (domain and stack) of `older` is one of `newer`.
 bool covers(const std::vector<Target>& newer, const std::vector<Target>& older);
 // The state that an outcome leads to.
 JobState state_after(const Outcome& outcome, bool cancel_requested);

@@ -45,8 +45,10 @@ bool Error::fatal() const {
     }
 }
 
-// --- Query
-// ------------------------------------------------------------------------------------------------------------
+bool Error::damaged() const { return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB; }
+bool Error::interrupted() const { return (code & 0xff) == SQLITE_INTERRUPT; }
+
+// --- Query ---------------------------------------------------------------------------------------------------------
 
 Query::Query(Connection& connection, std::string_view sql) : connection_(connection), sql_(sql) {
     const auto found = connection_.idle_.find(sql);
@@ -111,8 +113,7 @@ std::string_view Query::bytes(int column) const {
 }
 bool Query::null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
-// --- Connection
-// -------------------------------------------------------------------------------------------------------
+// --- Connection ----------------------------------------------------------------------------------------------------
 
 Connection::Connection(const std::string& path, Mode mode, int busy_milliseconds) : path_(path) {
     const int flags = mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
@@ -186,8 +187,7 @@ void Connection::copy_to(const std::string& path) {
     if (finished != SQLITE_OK) copy.fail(finished, "ending a copy");
 }
 
-// --- Transaction
-// ------------------------------------------------------------------------------------------------------
+// --- Transaction ---------------------------------------------------------------------------------------------------
 
 Transaction::Transaction(Connection& connection, Kind kind) : connection_(connection) {
     connection_.run(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN");

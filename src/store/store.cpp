@@ -109,8 +109,7 @@ Store::Store(StoreOptions options, const Clock& clock)
     : self_(std::make_unique<Implementation>(std::move(options), clock)) {}
 Store::~Store() = default;
 
-// --- intake
-// -----------------------------------------------------------------------------------------------------------
+// --- intake ----------------------------------------------------------------------------------------------
 
 void Store::accept(NewDelivery delivery, std::function<void(Result<Accepted>)> done) {
     if (const std::string problem = self_->space_problem(); !problem.empty()) throw StoreError(problem);
@@ -150,8 +149,7 @@ std::map<std::string, std::string> Store::known_repositories() const {
     return self_->repositories;
 }
 
-// --- reading
-// ----------------------------------------------------------------------------------------------------------
+// --- reading ---------------------------------------------------------------------------------------------
 
 std::optional<Delivery> Store::delivery(DeliveryId id) const {
     return self_->readers.read([&](sqlite::Connection& connection) { return store::read_delivery(connection, id); });
@@ -191,8 +189,7 @@ Health Store::health() const {
 
 std::string Store::instance() const { return self_->instance; }
 
-// --- dispatch
-// ---------------------------------------------------------------------------------------------------------
+// --- dispatch --------------------------------------------------------------------------------------------
 
 std::vector<Job> Store::due_jobs(Milliseconds now, int limit) const {
     return self_->readers.read([&](sqlite::Connection& connection) { return store::due_jobs(connection, now, limit); });
@@ -225,8 +222,7 @@ void Store::retry(JobId id, const Outcome& outcome, Milliseconds next_try) {
         [&](sqlite::Connection& connection) { store::retry(connection, id, outcome, next_try, self_->clock.wall()); });
 }
 
-// --- people
-// -----------------------------------------------------------------------------------------------------------
+// --- people ----------------------------------------------------------------------------------------------
 
 Result<JobState> Store::cancel(JobId id, const std::string& by) {
     return self_->write(
@@ -242,8 +238,7 @@ void Store::on_change(std::function<void()> callback) {
     self_->callback = std::move(callback);
 }
 
-// --- care
-// -------------------------------------------------------------------------------------------------------------
+// --- care ------------------------------------------------------------------------------------------------
 
 std::int64_t Store::retire(Milliseconds older_than, std::int64_t keep_bytes) {
     const Milliseconds now = self_->clock.wall();
