@@ -341,7 +341,9 @@ Connection::Step Connection::finish_answer() {
     if (streams_) --common_.streams;
     streams_ = plain_stream_ = false;
     // Closing a socket with unread bytes resets it, and the reset can overtake the answer.
-    if (linger_after_ || (close_after_ && (!ahead_.empty() || readable_))) {
+    if (close_after_ && ahead_.empty()) ahead_ = receive(1);
+    if (closed()) return Step::wait;
+    if (linger_after_ || (close_after_ && !ahead_.empty())) {
         ahead_ = {};
         transport_.half_close();
         lingered_ = 0;

@@ -36,7 +36,7 @@ HostAndPort split_address(const std::string& address) {
         colon == std::string::npos ? std::nullopt : parse_decimal(std::string_view(address).substr(colon + 1));
     if (!port || *port > 65'535) refuse(address, "write ADDRESS:PORT, such as 0.0.0.0:8080 or [::]:8080");
     std::string host = address.substr(0, colon);
-    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
     if (bracketed) host = host.substr(1, host.size() - 2);
     if (host.empty() || (!bracketed && host.find(':') != std::string::npos))
         refuse(address, "write ADDRESS:PORT, such as 0.0.0.0:8080 or [::]:8080");

@@ -11,10 +11,12 @@ namespace gachette::door {
 
 namespace {
 
+// Of the first error: what comes after it only says which function passed it on.
 std::string openssl_reason() {
-    const unsigned long code = ERR_peek_last_error();
+    const unsigned long code = ERR_peek_error();
     const char* const text = code ? ERR_reason_error_string(code) : nullptr;
     ERR_clear_error();
+    if (ERR_SYSTEM_ERROR(code)) return system_error_text(ERR_GET_REASON(code));
     return text ? text : "unknown error";
 }
 
