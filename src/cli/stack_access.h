@@ -1,0 +1,17 @@
+// What the commands that touch stacks share.
+#pragma once
+#include <string>
+
+#include "cli/session.h"
+#include "stacks/stacks.h"
+
+namespace gachette::cli {
+
+// The stacks below the meta_path of the call's build host. Lives as long as the session.
+stacks::StackHost stack_host(Session& session, const Call& call);
+// Who stands in the record: "command line of hero".
+std::string asked_by();
+// Throws std::runtime_error with "command: ..." (exit 1) when the stack does not exist.
+void need_stack(Session& session, const Call& call, const std::string& domain, const std::string& stack);
+
+}  // namespace gachette::cli
