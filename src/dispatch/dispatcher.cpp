@@ -70,7 +70,8 @@ void Dispatcher::adopt() {
     for (Job& job : store_.adopt(options_.owner, clock_.wall() + options_.lease)) {
         log::info("taking up a job that was running", {{"job", job.id}, {"build_host", job.build_host}});
         const std::lock_guard lock(hosts_mutex_);
-        start(std::move(job), hosts_.reserve_on(job.build_host), configuration);
+        Hosts::Reservation reservation = hosts_.reserve_on(job.build_host);
+        start(std::move(job), std::move(reservation), configuration, true);
     }
 }
 
@@ -144,7 +145,7 @@ bool Dispatcher::start_due(const std::shared_ptr<const Configuration>& configura
         auto claimed = store_.claim(job.id, reservation->host, options_.owner, clock_.wall() + options_.lease);
         const std::lock_guard lock(hosts_mutex_);
         if (claimed)
-            start(std::move(*claimed), *reservation, configuration);
+            start(std::move(*claimed), *reservation, configuration, false);
         else
             hosts_.release(*reservation);
     }
@@ -160,7 +161,8 @@ void Dispatcher::end_without_host(const Job& job, const std::string& reason) {
 }
 
 // Called with hosts_mutex_ held.
-void Dispatcher::start(Job job, Hosts::Reservation reservation, const std::shared_ptr<const Configuration>& configuration) {
+void Dispatcher::start(Job job, Hosts::Reservation reservation,
+                       const std::shared_ptr<const Configuration>& configuration, bool attach) {
     const JobId id = job.id;
     auto attempt = std::make_unique<Attempt>();
     attempt->configuration = configuration;
@@ -169,6 +171,7 @@ void Dispatcher::start(Job job, Hosts::Reservation reservation, const std::share
     attempt->assignment.host = configuration->find_build_host(reservation.host);
     attempt->assignment.configuration = configuration.get();
     attempt->assignment.slot = reservation.slot;
+    attempt->assignment.attach = attach;
     attempt->assignment.job = std::move(job);
     ++running_;
     Attempt& started = *attempt;

@@ -44,7 +44,8 @@ public:
 
 private:
     struct Attempt;
-    void start(Job job, Hosts::Reservation reservation, const std::shared_ptr<const Configuration>& configuration);
+    void start(Job job, Hosts::Reservation reservation, const std::shared_ptr<const Configuration>& configuration,
+               bool attach);
     void run_attempt(Attempt& attempt);
     void record(Attempt& attempt, const Outcome& outcome);
     void end_attempt(Attempt& attempt, const Outcome& outcome);

@@ -20,11 +20,13 @@ public:
 private:
     std::shared_ptr<remote::Shell> shell_of(const BuildHost& host, int slot);
     void forget_shell(const BuildHost& host, int slot);
+    void pause_for(const Control& control, Milliseconds pause);
+    static std::string shell_key(const BuildHost& host, int slot);
 
     const Store& store_;
     const Clock& clock_;
     std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<remote::Shell>> shells_;  // by host, slot and what the host's configuration says
+    std::map<std::string, std::shared_ptr<remote::Shell>> shells_;  // by shell_key()
 };
 
 }  // namespace gachette::dispatch

@@ -40,6 +40,7 @@ struct Assignment {
     const BuildHost* host = nullptr;
     const Configuration* configuration = nullptr;
     int slot = 0;            // of the host, from 0; one attempt at a time has it
+    bool attach = false;     // the attempt was started by a former process and may still run on the host
 };
 
 class Runner {

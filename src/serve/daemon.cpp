@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/load.h"
 #include "dispatch/host_runner.h"
+#include "handlers/handlers.h"
 #include "serve/api.h"
 #include "serve/serve.h"
 #include "serve/service_manager.h"
@@ -81,7 +82,15 @@ sigset_t handled_signals() {
     return signals;
 }
 
-ConfigurationPointer load(const std::string& path) { return std::make_shared<const Configuration>(load_configuration(path)); }
+ConfigurationPointer load(const std::string& path) {
+    LoadOptions options;
+    for (const handlers::Forge& forge : handlers::all_forges()) options.forges.emplace_back(forge.name);
+    options.settings_problem = [](const Hook& hook) {
+        const handlers::Forge* forge = handlers::find_forge(hook.forge);
+        return forge ? forge->settings_problem(hook) : std::string();
+    };
+    return std::make_shared<const Configuration>(load_configuration(path, options));
+}
 
 // The parts in the order they need each other; destroyed the other way round.
 class Daemon {

@@ -64,6 +64,8 @@ Json show(const Attempt& attempt) {
     return json;
 }
 
+Json show(const Job& job);
+
 template <typename T>
 Json show_all(const std::vector<T>& values) {
     Json list = Json::array();

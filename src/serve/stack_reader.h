@@ -10,6 +10,10 @@
 #include "model/configuration.h"
 #include "remote/shell.h"
 
+namespace gachette::stacks {
+class StackHost;
+}
+
 namespace gachette::serve {
 
 class StackReader {
@@ -25,7 +29,7 @@ public:
     Result<std::string> diff(const std::string& domain, const std::string& from, const std::string& to);
 
 private:
-    remote::Shell& shell();
+    stacks::StackHost host();
 
     const Current<Configuration>& configuration_;
     const Clock& clock_;
