@@ -23,7 +23,7 @@ bool valid_network(const std::string& text) {
     return bits && *bits <= (four ? 32 : 128);
 }
 
-// host:port, [address]:port or *:port.
+// host:port or [address]:port.
 bool valid_listen(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string::npos) return false;
@@ -33,7 +33,7 @@ bool valid_listen(const std::string& text) {
     unsigned char bytes[16];
     if (host.front() == '[')
         return host.back() == ']' && inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), bytes) == 1;
-    return host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*") ==
+    return host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") ==
            std::string::npos;
 }
 

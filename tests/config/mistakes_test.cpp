@@ -103,6 +103,8 @@ TEST_CASE("mistakes at the top level") {
          "config.yml:1: listen: is \"8080\"; write address:port, for example 127.0.0.1:8080 or [::]:8080"},
         {"listen: 0.0.0.0:70000\n",
          "config.yml:1: listen: is \"0.0.0.0:70000\"; write address:port, for example 127.0.0.1:8080 or [::]:8080"},
+        {"listen: '*:8080'\n",
+         "config.yml:1: listen: is \"*:8080\"; write address:port, for example 127.0.0.1:8080 or [::]:8080"},
         {"listen:\n", "config.yml:1: listen: is empty; give it a value or leave it out"},
         {"state_folder: var/lib\n",
          "config.yml:1: state_folder: is \"var/lib\"; write an absolute path, beginning with /"},
