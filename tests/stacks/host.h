@@ -17,6 +17,7 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 struct Ended {
     std::vector<std::vector<std::string>> events;  // word and arguments, decoded
     std::string kind, reason;                      // of the "end" event; empty when it was killed before
+    std::vector<std::string> kinds;                // of every "end" event, for programs that do several things
     std::string noise;                             // stderr
     // The arguments of the last event with this word; empty without one.
     std::vector<std::string> last(std::string_view word) const;

@@ -205,18 +205,32 @@ TEST_CASE("names that would leave the tree are refused and leave nothing behind"
                                               std::string(129, 'a'),
                                               "*",
                                               "~root"};
-    for (const std::string& name : hostile) {
-        INFO(name);
-        for (const std::string operation : {"create", "add", "show", "log", "freeze", "verify", "settle"}) {
-            if (name.empty() && operation == "list") continue;
-            CHECK(tree.run(operation, name, packages({{"p1", "1.0"}})).kind == "refused");
-        }
-        CHECK(tree.run("add", "s", {{"name", name}, {"version", "1.0"}, {"file", "x.deb"}}).kind == "refused");
-        CHECK(tree.run("add", "s", {{"name", "px"}, {"version", name}, {"file", "x.deb"}}).kind == "refused");
-        CHECK(tree.run("add", "s", {{"name", "px"}, {"version", "1.0"}, {"file", name}}).kind == "refused");
-        CHECK(tree.run("remove", "s", {{"package", name}}).kind == "refused");
-        CHECK(tree.run("rollback", "s", {{"to", name}}).kind == "refused");
-        if (!name.empty()) CHECK(tree.run("create", "t", {{"from", name}}).kind == "refused");
+    // Every name in every place, in one process: nothing but refusals.
+    Parameters parameters = tree.with("", "s");
+    for (const std::string& name : hostile) parameters.emplace_back("hostile", name);
+    const Ended ended = HostProcess(parameters, R"(
+        my %usual = (domain => "main", stack => "s", name => "px", version => "1.0", file => "x.deb", package => "px", to => "1", from => "s");
+        for my $place (qw(stack:create stack:add stack:show stack:log stack:freeze stack:verify stack:settle stack:alias domain:create
+            domain:add name:add version:add file:add package:remove to:rollback to:alias from:create from:promote)) {
+            my ($parameter, $operation) = split /:/, $place;
+            for my $hostile (parameters("hostile")) {
+                next if $hostile eq "" && $parameter eq "from";    # empty: from nothing
+                $PARAMETERS{$_} = [$usual{$_}] for keys %usual;
+                $PARAMETERS{stack} = ["t"] if $place eq "from:create";
+                $PARAMETERS{$parameter} = [$hostile];
+                $PARAMETERS{operation} = [$operation];
+                event("tried", $place, $hostile);
+                stack_main();
+            }
+        })")
+                            .finish();
+    const auto tried = ended.all("tried");
+    CHECK(ended.noise.empty());
+    REQUIRE(tried.size() == hostile.size() * 18 - 2);
+    REQUIRE(ended.kinds.size() == tried.size());
+    for (std::size_t index = 0; index < tried.size(); ++index) {
+        INFO(tried[index][0] << " " << tried[index][1]);
+        CHECK(ended.kinds[index] == "refused");
     }
     CHECK(!fs::exists(canary));
     std::set<std::string> stacks;

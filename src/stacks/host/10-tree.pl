@@ -193,16 +193,21 @@ sub head_of {
 
 # --- the journal -------------------------------------------------------------------------------------------------------
 
+# Bytes that are not UTF-8 become U+FFFD: whatever a person typed, the journal stays valid JSON.
 sub json_text {
     my ($text) = @_;
     $text = "" unless defined $text;
-    my $copy = $text;
-    utf8::decode($copy) or $copy = $text;    # bytes that are not UTF-8 are taken for Latin-1
-    $copy =~ s/(["\\])/\\$1/g;
-    $copy =~ s/[^\x{0}-\x{d7ff}\x{e000}-\x{10ffff}]/\x{fffd}/g;
-    $copy =~ s/([\x00-\x1f\x7f-\x9f\x{2028}\x{2029}])/sprintf("\\u%04x", ord($1))/ge;
-    utf8::encode($copy);
-    return "\"$copy\"";
+    if ($text =~ /[^\x20-\x7e]/) {
+        my $clean = "";
+        while ($text =~ /\G(?:((?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]
+            |\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}){1,1000})|.)/gsx) {
+            $clean .= defined $1 ? $1 : "\xef\xbf\xbd";
+        }
+        $text = $clean;
+    }
+    $text =~ s/(["\\])/\\$1/g;
+    $text =~ s/([\x00-\x1f\x7f])/sprintf("\\u%04x", ord($1))/ge;
+    return "\"$text\"";
 }
 
 # The fixed order of a journal line. Numbers stay numbers.
