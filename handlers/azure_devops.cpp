@@ -17,6 +17,7 @@
 #include "handlers/forges.h"
 #include "handlers/reading.h"
 #include "handlers/signatures.h"
+#include "model/repository.h"
 
 namespace gachette::handlers {
 
@@ -29,6 +30,15 @@ Authenticity authentic(const Request& request, const Hook& hook, Milliseconds) {
     return check_header_or_basic(request, hook);
 }
 
+// https://dev.azure.com/org/project/_git/name is cloned by SSH as git@ssh.dev.azure.com:v3/org/project/name.
+void add_ssh_url(RepositoryIdentity& identity, std::string_view url) {
+    const RepositoryAddress address = parse_repository_address(url);
+    const std::size_t mark = address.path.find("/_git/");
+    if (address.host != "dev.azure.com" || mark == std::string::npos) return;
+    add_url(identity,
+            fmt::format("git@ssh.dev.azure.com:v3/{}/{}", address.path.substr(0, mark), address.path.substr(mark + 6)));
+}
+
 RepositoryIdentity repository_of(Value repository) {
     RepositoryIdentity identity;
     identity.forge = "azure-devops";
@@ -38,6 +48,7 @@ RepositoryIdentity repository_of(Value repository) {
     if (!project.empty() && !name.empty()) identity.full_name = project + "/" + name;
     identity.instance = host_of(bounded(repository["remoteUrl"], 2048));
     add_urls(identity, {repository["remoteUrl"], repository["sshUrl"], repository["webUrl"]});
+    add_ssh_url(identity, bounded(repository["remoteUrl"], 2048));
     return identity;
 }
 

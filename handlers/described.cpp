@@ -47,9 +47,10 @@ RepositoryIdentity repository_of(Value root, const Hook& hook, std::string_view 
     return identity;
 }
 
+// A kind that nothing tells is tried: a replay has kept customary headers only.
 bool about_refs(const Hook& hook, std::string_view kind) {
     const std::string_view list = setting(hook, "push_events");
-    if (list.empty()) return true;
+    if (list.empty() || kind.empty()) return true;
     const auto kinds = split(list, ',');
     return std::any_of(kinds.begin(), kinds.end(), [&](const std::string& one) { return trim(one) == kind; });
 }
@@ -69,7 +70,7 @@ Reading read_body(Value root, const Hook& hook) {
     const bool commit_only = !hook.settings.contains("after") && hook.settings.contains("commit");
     auto before = object_id(described(root, hook, "before", "/before"), pointer_of(hook, "before", "/before"), false);
     auto after = object_id(root.at_pointer(after_pointer), after_pointer, !deleted && !commit_only);
-    auto commit = object_id(described(root, hook, "commit"), pointer_of(hook, "commit"), false);
+    auto commit = object_id(described(root, hook, "commit"), pointer_of(hook, "commit"), !deleted && commit_only);
     if (!before || !after || !commit)
         return malformed(!before ? before.error() : !after ? after.error() : commit.error());
     if (deleted) after->clear();
@@ -93,8 +94,7 @@ Reading read_described(const Request& request, const Hook& hook, std::string kin
     return read_request(request, [&](Value root) {
         if (kind.empty()) kind = bounded(described(root, hook, "event"));
         if (lower(kind) == "ping") return ignored("ping");
-        if (!about_refs(hook, kind))
-            return kind.empty() ? malformed("the kind of the event is missing") : not_about_refs(kind);
+        if (!about_refs(hook, kind)) return not_about_refs(kind);
         return read_body(root, hook);
     });
 }

@@ -4,8 +4,7 @@
 //   signature_encoding  hex (lower case, the default) or base64
 //   algorithm           sha256, the only one
 //   event_header        names the event (default: the setting "event")
-//   delivery_header     names the delivery
-// and the payload as in described.h.
+// and the payload as in described.h. The delivery's id is looked for under its customary names.
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -18,8 +17,21 @@ namespace gachette::handlers {
 
 namespace {
 
-constexpr std::string_view kept[] = {"content-type", "idempotency-key", "user-agent", "webhook-id",
-                                     "webhook-timestamp"};
+constexpr std::string_view delivery_headers[] = {"idempotency-key",    "webhook-id",   "x-delivery-id",
+                                                 "x-webhook-delivery", "x-webhook-id", "x-request-id"};
+constexpr std::string_view event_headers[] = {"x-event", "x-event-type", "x-event-name", "x-event-key",
+                                              "x-webhook-event"};
+constexpr std::string_view kept[] = {"content-type",      "user-agent",     "idempotency-key", "webhook-id",
+                                     "x-delivery-id",     "x-webhook-id",   "x-request-id",    "x-webhook-delivery",
+                                     "webhook-timestamp", "x-event",        "x-event-type",    "x-event-name",
+                                     "x-event-key",       "x-webhook-event"};
+
+template <std::size_t count>
+std::string first_of(const Headers& headers, const std::string_view (&names)[count]) {
+    for (const std::string_view name : names)
+        if (std::string value = header_text(headers, name); !value.empty()) return value;
+    return "";
+}
 
 SignatureHeader signature_of(const Hook& hook) {
     return {setting(hook, "signature_header"), setting(hook, "signature_prefix"),
@@ -38,22 +50,18 @@ Reading read(const Request& request, const Hook& hook) {
     return read_described(request, hook, header.empty() ? "" : header_text(request.headers, header));
 }
 
-// These know the request but not the hook, so that only customary names can be looked for.
-std::string delivery_id(const Request& request) {
-    std::string id = header_text(request.headers, "Idempotency-Key");
-    return id.empty() ? header_text(request.headers, "webhook-id") : id;
-}
+std::string delivery_id(const Request& request) { return first_of(request.headers, delivery_headers); }
 
-std::string event_name(const Request&) { return ""; }
+std::string event_name(const Request& request) { return first_of(request.headers, event_headers); }
 
 std::string settings_problem(const Hook& hook) {
-    std::string problem = described_problem(hook, {"signature_header", "signature_prefix", "signature_encoding",
-                                                   "algorithm", "event_header", "delivery_header"});
+    std::string problem = described_problem(
+        hook, {"signature_header", "signature_prefix", "signature_encoding", "algorithm", "event_header"});
     if (!problem.empty()) return problem;
     if (setting(hook, "signature_header").empty())
         return "setting \"signature_header\" is missing: the header that holds the HMAC-SHA256 of the body";
-    for (const char* name : {"signature_header", "event_header", "delivery_header"})
-        if (hook.settings.contains(name)) problem = problem.empty() ? bad_header_name(hook, name) : problem;
+    for (const char* name : {"signature_header", "event_header"})
+        if (problem.empty()) problem = bad_header_name(hook, name);
     if (!problem.empty()) return problem;
     const std::string_view encoding = setting(hook, "signature_encoding");
     if (!encoding.empty() && encoding != "hex" && encoding != "base64")
@@ -71,8 +79,7 @@ Headers sign(const Hook& hook, const Secret& secret, std::string_view event, std
                     {std::string(signature.name), hmac_value(signature, secret, body)}};
     const std::string_view event_header = setting(hook, "event_header");
     if (!event_header.empty()) headers.add(std::string(event_header), std::string(event.empty() ? "push" : event));
-    const std::string_view delivery_header = setting(hook, "delivery_header");
-    if (!delivery_header.empty()) headers.add(std::string(delivery_header), made_up_id(body, now));
+    headers.add("Idempotency-Key", made_up_id(body, now));
     return headers;
 }
 

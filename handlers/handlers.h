@@ -40,7 +40,10 @@ struct Reading {
     enum class Kind { events, ignored, malformed };
     Kind kind = Kind::ignored;
     std::vector<Event> events;  // kind events: at least one
-    std::string reason;         // kind ignored or malformed: "ping", "kind: issues is not about refs", "ref is missing"
+    // Kind ignored or malformed: "ping", "kind issues is not about refs", "ref is missing". Kind events: empty, or
+    // which refs of the delivery were left out and why ("left out: ref refs/pull/3/merge is neither a branch nor a
+    // tag").
+    std::string reason;
 };
 
 struct Forge {
@@ -57,7 +60,9 @@ struct Forge {
     std::span<const std::string_view> kept_headers;
     // Checks hook.settings of a hook of this forge at load; empty when fine, else a sentence for the error.
     std::string (*settings_problem)(const Hook&);
-    // Headers that make a body authentic for this hook, for `gachette sign` and tests.
+    // Headers that make a body authentic for this hook, for `gachette sign` and tests. A form body ("payload=...") is
+    // signed as its forge does. SourceHut's have no signature: only the instance can make one; nor has a public key
+    // one.
     Headers (*sign)(const Hook&, const Secret&, std::string_view event, std::string_view body, Milliseconds now);
 };
 

@@ -127,7 +127,7 @@ std::string not_a_text(Value value, std::string_view path) {
 }
 
 Result<std::string> object_id(Value value, std::string_view path, bool required) {
-    if (value.missing() && required) return fail(fmt::format("{} is missing", path));
+    if (!value.present() && required) return fail(fmt::format("{} is {}", path, value.missing() ? "missing" : "null"));
     if (!value.present()) return std::string();
     const std::string_view text = value.text().value_or("");
     if (zero_object_id(text)) return std::string();

@@ -63,8 +63,8 @@ class Gathering {
 public:
     explicit Gathering(RepositoryIdentity repository) : repository_(std::move(repository)) {}
 
-    // Checks ref and ids. Null and zeros are "no object"; a missing `before` too. Returns the event to be filled in
-    // further, valid until the next call, or nullptr if this ref is left out. The commit of a branch is its new id.
+    // Checks ref and ids. Zeros are "no object", and a `before` that is null or missing. Returns the event to be filled
+    // in further, valid until the next call, or nullptr if this ref is left out. The commit of a branch is its new id.
     Event* add(const RefUpdate& update);
     // The same for a ref that is known by name, with its ids as texts (empty: no object).
     Event* add_ref(std::string_view ref, std::string_view ref_path, std::string before, std::string after);

@@ -297,7 +297,7 @@ KeyKind standard_webhook_key(std::string_view secret, std::string& bytes) {
     if (!decoded) return KeyKind::none;
     bytes = *decoded;
     if (asymmetric) return bytes.size() == 32 ? KeyKind::asymmetric : KeyKind::none;
-    return bytes.size() >= 24 && bytes.size() <= 64 ? KeyKind::symmetric : KeyKind::none;
+    return bytes.size() >= 16 && bytes.size() <= 64 ? KeyKind::symmetric : KeyKind::none;
 }
 
 Authenticity check_standard_webhook(const Request& request, const Hook& hook, Milliseconds now) {

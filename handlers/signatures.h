@@ -44,7 +44,8 @@ Authenticity check_standard_webhook(const Request& request, const Hook& hook, Mi
 std::string standard_webhook_value(const Secret& secret, std::string_view id, std::string_view timestamp,
                                    std::string_view body);
 enum class KeyKind { none, symmetric, asymmetric };
-// Which key a secret is: whsec_... and plain base64 (24 to 64 bytes) or whpk_... (32 bytes).
+// Which key a secret is: whsec_... and plain base64 (16 to 64 bytes: the standard asks for 24, senders have less) or
+// whpk_... (32 bytes).
 KeyKind standard_webhook_key(std::string_view secret, std::string& bytes);
 
 // What a check said, unless the request is another forge's: then the refusal names that forge. Gitea, Forgejo and Gogs

@@ -149,8 +149,12 @@ std::string settings_problem(const Hook& hook) {
     return unknown_setting(hook, {"query_sha256"});
 }
 
-// Only the instance can sign: there is no secret here that could.
-Headers sign(const Hook&, const Secret&, std::string_view, std::string_view, Milliseconds) { return {}; }
+// Only the instance can sign: there is no secret here that could. The rest of the headers is what `explain` needs.
+Headers sign(const Hook&, const Secret&, std::string_view event, std::string_view body, Milliseconds now) {
+    return {{"Content-Type", "application/json"},
+            {"X-Webhook-Event", std::string(event.empty() || event == "push" ? "GIT_POST_RECEIVE" : event)},
+            {"X-Webhook-Delivery", made_up_id(body, now)}};
+}
 
 }  // namespace
 

@@ -5,7 +5,8 @@
 // of
 //   "v1,<base64 HMAC-SHA256>" and "v1a,<base64 Ed25519>" over id, dot, timestamp, dot, raw body: one match is enough.
 //   Svix calls them svix-id, svix-timestamp, svix-signature.
-// - Secrets are "whsec_" and base64 of 24 to 64 bytes, public keys "whpk_" and base64 of 32. The tolerance of the hook
+// - Secrets are "whsec_" and base64 of 24 to 64 bytes (Svix has had 18), public keys "whpk_" and base64 of 32. The
+// tolerance of the hook
 //   (5 minutes) holds for the past and for the future.
 // - What the body says is the sender's: the settings describe it (described.h); `event` is /type unless set.
 #include <fmt/format.h>
@@ -42,7 +43,7 @@ std::string settings_problem(const Hook& hook) {
         std::string key;
         if (standard_webhook_key(hook.secrets[i].value, key) == KeyKind::none)
             return fmt::format(
-                "secrets[{}] is neither \"whsec_\" and base64 of 24 to 64 bytes nor \"whpk_\" and base64 of 32", i);
+                "secrets[{}] is neither \"whsec_\" and base64 of 16 to 64 bytes nor \"whpk_\" and base64 of 32", i);
     }
     return described_problem(hook, {});
 }
