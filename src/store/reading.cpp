@@ -236,10 +236,11 @@ std::vector<Job> due_jobs(Connection& connection, Milliseconds now, int limit) {
     return take_jobs(connection, rows);
 }
 
-std::optional<Milliseconds> next_due(Connection& connection) {
+std::optional<Milliseconds> next_due(Connection& connection, Milliseconds after) {
     return connection.number(
-        "SELECT next_try FROM jobs AS job INDEXED BY jobs_by_time WHERE state = 1 AND waits = 0 "
-        "AND " NO_RUNNING_JOB_OF_ITS_REF " ORDER BY next_try LIMIT 1");
+        "SELECT next_try FROM jobs AS job INDEXED BY jobs_by_time WHERE state = 1 AND waits = 0 AND next_try > ?1 "
+        "AND " NO_RUNNING_JOB_OF_ITS_REF " ORDER BY next_try LIMIT 1",
+        after);
 }
 
 std::map<std::string, std::string> read_repositories(Connection& connection) {

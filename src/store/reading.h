@@ -20,7 +20,7 @@ std::vector<Target> read_targets(sqlite::Connection& connection, JobId id);
 std::vector<JobId> jobs_of_delivery(sqlite::Connection& connection, DeliveryId id);
 
 std::vector<Job> due_jobs(sqlite::Connection& connection, Milliseconds now, int limit);
-std::optional<Milliseconds> next_due(sqlite::Connection& connection);
+std::optional<Milliseconds> next_due(sqlite::Connection& connection, Milliseconds after);
 
 std::map<std::string, std::string> read_repositories(sqlite::Connection& connection);
 

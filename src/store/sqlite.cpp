@@ -164,6 +164,11 @@ std::int64_t Connection::last_id() const { return sqlite3_last_insert_rowid(hand
 std::int64_t Connection::changes() const { return sqlite3_changes64(handle_); }
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
+void Connection::abandon() {
+    if (in_transaction() && sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr) != SQLITE_OK)
+        log::error("a transaction could not be rolled back", {{"reason", sqlite3_errmsg(handle_)}});
+}
+
 int Connection::checkpoint(bool truncate) {
     int in_log = 0;
     int moved = 0;
@@ -194,12 +199,7 @@ Transaction::Transaction(Connection& connection, Kind kind) : connection_(connec
 }
 
 Transaction::~Transaction() {
-    if (!open_ || !connection_.in_transaction()) return;  // SQLite rolls back by itself after some errors
-    try {
-        connection_.run("ROLLBACK");
-    } catch (const StoreError& error) {
-        log::error("a transaction could not be rolled back", {{"reason", error.what()}});
-    }
+    if (open_) connection_.abandon();  // SQLite has rolled back by itself after some errors
 }
 
 void Transaction::commit() {
@@ -211,11 +211,14 @@ Savepoint::Savepoint(Connection& connection) : connection_(connection) { connect
 
 Savepoint::~Savepoint() {
     if (!open_ || !connection_.in_transaction()) return;
-    try {
-        connection_.run("ROLLBACK TO entry");
-        connection_.run("RELEASE entry");
-    } catch (const StoreError& error) {
-        log::error("a part of a transaction could not be rolled back", {{"reason", error.what()}});
+    for (const char* sql : {"ROLLBACK TO entry", "RELEASE entry"}) {
+        try {
+            connection_.run(sql);
+        } catch (const StoreError& error) {
+            log::error("a part of a transaction could not be rolled back", {{"reason", error.what()}});
+            connection_.abandon();
+            return;
+        }
     }
 }
 

@@ -110,6 +110,8 @@ public:
     std::int64_t last_id() const;
     std::int64_t changes() const;  // rows changed by the last statement
     bool in_transaction() const;
+    // Rolls the transaction back if there is one; never throws.
+    void abandon();
 
     // Moves the write-ahead log into the file; truncate also empties the log. Returns the pages that stay in the log
     // because somebody still reads them.

@@ -194,8 +194,8 @@ std::string Store::instance() const { return self_->instance; }
 std::vector<Job> Store::due_jobs(Milliseconds now, int limit) const {
     return self_->readers.read([&](sqlite::Connection& connection) { return store::due_jobs(connection, now, limit); });
 }
-std::optional<Milliseconds> Store::next_due() const {
-    return self_->readers.read([](sqlite::Connection& connection) { return store::next_due(connection); });
+std::optional<Milliseconds> Store::next_due(Milliseconds after) const {
+    return self_->readers.read([&](sqlite::Connection& connection) { return store::next_due(connection, after); });
 }
 std::optional<Job> Store::claim(JobId id, const std::string& build_host, const std::string& owner,
                                 Milliseconds lease_until) {

@@ -2,6 +2,7 @@
 // SQL, so that another database can stand beside SQLite. Every method may be called from any thread. Anything that
 // cannot be written or read throws StoreError.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -186,8 +187,9 @@ public:
     // jobs whose time has come, oldest first; not those whose project and ref has a running job, nor those that wait
     // for a sibling's build.
     std::vector<Job> due_jobs(Milliseconds now, int limit) const;
-    // When the next of those jobs becomes due; may lie in the past (due and not claimed yet). nullopt: there is none.
-    std::optional<Milliseconds> next_due() const;
+    // When the next of those jobs becomes due, of those due later than `after`; without `after` it may lie in the past
+    // (due and not claimed yet). nullopt: there is none. A loop asks with the `now` that it gave to due_jobs.
+    std::optional<Milliseconds> next_due(Milliseconds after = INT64_MIN) const;
     // Makes a queued job running under a lease and counts the attempt before any work starts. nullopt if somebody else
     // was faster or it is not queued any more. After three attempts that never ended the job is dead instead.
     std::optional<Job> claim(JobId id, const std::string& build_host, const std::string& owner,

@@ -137,9 +137,20 @@ Writer::Batch Writer::take() {
     return batch;
 }
 
+// Opened anew after trouble. What keeps that from working is trouble as well.
 sqlite::Connection& Writer::connection() {
-    if (!connection_) connection_ = open_writer(options_.folder);
-    return *connection_;
+    if (connection_) return *connection_;
+    try {
+        auto opened = open_writer(options_.folder);
+        if (opened->number("PRAGMA user_version") != schema_version)
+            throw StoreError("state folder " + options_.folder +
+                             ": gachette.db is not the store any more that it was; put it back and restart gachette");
+        connection_ = std::move(opened);
+        return *connection_;
+    } catch (const StoreError& trouble) {
+        failed(trouble.what());
+        throw;
+    }
 }
 
 void Writer::run_entry(Entry& entry, std::string& error, bool alone) {
@@ -155,7 +166,7 @@ void Writer::run_entry(Entry& entry, std::string& error, bool alone) {
         if (alone || trouble.fatal() || !connection_->in_transaction()) throw;
         error = trouble.what();
     } catch (const std::exception& trouble) {
-        if (alone) throw;
+        if (alone || !connection_->in_transaction()) throw;
         error = trouble.what();
     }
 }
@@ -199,7 +210,13 @@ void Writer::tell(Batch& batch, const std::vector<std::string>& errors) {
             log::error("somebody who waited for a commit failed on hearing of it", {{"reason", trouble.what()}});
         }
     }
-    if (committed) changed_();
+    if (committed) {
+        try {
+            changed_();
+        } catch (const std::exception& trouble) {
+            log::error("the news of a change did not arrive", {{"reason", trouble.what()}});
+        }
+    }
 }
 
 void Writer::rest() {

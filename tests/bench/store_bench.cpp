@@ -2,6 +2,7 @@
 // clients that each wait for their answer; with --rows N also on top of N stored deliveries, as a ratio to the empty
 // store, together with repeats and the newest pages. Usage: store_bench [--rows N] [--seconds S] [folder]
 #include <fmt/core.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -52,11 +53,22 @@ std::atomic<std::int64_t> next_number = 1;
 
 struct Measured {
     double per_second = 0, p50 = 0, p99 = 0;  // milliseconds
+    double cpu = 0;                           // microseconds of processor time per delivery, making it included
 };
+
+double cpu_seconds() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto in_seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+    };
+    return in_seconds(used.ru_utime) + in_seconds(used.ru_stime);
+}
 
 Measured clients(Store& store, int count, double seconds) {
     std::vector<std::vector<double>> waits(static_cast<std::size_t>(count));
     const Moment start = now();
+    const double cpu = cpu_seconds();
     {
         std::vector<std::jthread> threads;
         for (auto& own : waits)
@@ -70,11 +82,12 @@ Measured clients(Store& store, int count, double seconds) {
             });
     }
     const double took = seconds_since(start);
+    const double spent = cpu_seconds() - cpu;
     std::vector<double> all;
     for (const auto& own : waits) all.insert(all.end(), own.begin(), own.end());
     std::sort(all.begin(), all.end());
     const double rows = static_cast<double>(all.size());
-    return {rows / took, all.at(all.size() / 2), all.at(static_cast<std::size_t>(rows * 0.99))};
+    return {rows / took, all.at(all.size() / 2), all.at(static_cast<std::size_t>(rows * 0.99)), spent / rows * 1e6};
 }
 
 // Microseconds of one call, the median of many.
@@ -159,7 +172,8 @@ void line(const char* what, double value, const char* unit, double base, bool mo
 void print(const Report& report, const Report& base) {
     const auto accepts = [](const char* what, const Measured& measured, const Measured& empty) {
         line(what, measured.per_second, "/s", empty.per_second, true);
-        fmt::print("{:<34} {:>10.2f} ms p50, {:.2f} ms p99\n", "", measured.p50, measured.p99);
+        fmt::print("{:<34} {:>10.2f} ms p50, {:.2f} ms p99, {:.0f} us of processor\n", "", measured.p50, measured.p99,
+                   measured.cpu);
     };
     line("open", report.start, "ms", base.start, false);
     accepts("accept, 1 client", report.one, base.one);

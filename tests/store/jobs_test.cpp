@@ -119,6 +119,8 @@ TEST_CASE("due jobs come oldest first, when their time is there, one of a ref at
     CHECK_FALSE(box.every().next_due());
     box.every().retry(3, outcome(AttemptClass::unreachable, "no route"), now + 10'000);
     CHECK(box.every().next_due() == now + 10'000);
+    CHECK(box.same().next_due(now + 9'999) == now + 10'000);
+    CHECK_FALSE(box.same().next_due(now + 10'000));
     CHECK(box.same().due_jobs(now + 9'999, 10).empty());
     CHECK(ids(box.same().due_jobs(now + 10'000, 10)) == std::vector<JobId>{3});
     const auto waiting = box.same().job(3);
