@@ -42,7 +42,7 @@ void add_ssh_url(RepositoryIdentity& identity, std::string_view url) {
 RepositoryIdentity repository_of(Value repository) {
     RepositoryIdentity identity;
     identity.forge = "azure-devops";
-    identity.id = bounded(repository["id"]);
+    identity.id = repository_id(repository["id"]);
     const std::string project = bounded(repository["project"]["name"]);
     const std::string name = bounded(repository["name"]);
     if (!project.empty() && !name.empty()) identity.full_name = project + "/" + name;

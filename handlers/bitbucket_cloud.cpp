@@ -30,7 +30,7 @@ Authenticity authentic(const Request& request, const Hook& hook, Milliseconds) {
 RepositoryIdentity repository_of(Value repository) {
     RepositoryIdentity identity;
     identity.forge = "bitbucket-cloud";
-    identity.id = bounded(repository["uuid"]);
+    identity.id = repository_id(repository["uuid"]);
     identity.full_name = bounded(repository["full_name"], 512);
     const std::string page = bounded(repository["links"]["html"]["href"], 2048);
     identity.instance = page.empty() ? "bitbucket.org" : host_of(page);

@@ -40,7 +40,7 @@ Authenticity authentic(const Request& request, const Hook& hook, Milliseconds) {
 RepositoryIdentity repository_of(Value repository) {
     RepositoryIdentity identity;
     identity.forge = "bitbucket-datacenter";
-    identity.id = repository["id"].id().value_or("");
+    identity.id = repository_id(repository["id"]);
     const std::string project = bounded(repository["project"]["key"]);
     const std::string slug = bounded(repository["slug"]);
     if (!project.empty() && !slug.empty()) identity.full_name = project + "/" + slug;

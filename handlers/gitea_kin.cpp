@@ -37,7 +37,7 @@ Authenticity check_json_hmac(const Request& request, const Hook& hook, std::stri
 RepositoryIdentity kin_repository(Value repository, std::string_view forge) {
     RepositoryIdentity identity;
     identity.forge = forge;
-    identity.id = repository["id"].id().value_or("");
+    identity.id = repository_id(repository["id"]);
     identity.full_name = bounded(repository["full_name"], 512);
     identity.instance = host_of(bounded(repository["html_url"], 2048));
     add_urls(identity, {repository["html_url"], repository["clone_url"], repository["ssh_url"]});

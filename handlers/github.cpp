@@ -35,7 +35,7 @@ Authenticity authentic(const Request& request, const Hook& hook, Milliseconds) {
 RepositoryIdentity repository_of(Value repository) {
     RepositoryIdentity identity;
     identity.forge = "github";
-    identity.id = repository["id"].id().value_or("");
+    identity.id = repository_id(repository["id"]);
     identity.full_name = bounded(repository["full_name"], 512);
     identity.instance = host_of(bounded(repository["html_url"], 2048));
     add_urls(identity, {repository["html_url"], repository["clone_url"], repository["ssh_url"], repository["git_url"]});

@@ -59,7 +59,7 @@ RepositoryIdentity repository_of(Value root) {
     const Value project = root["project"];
     RepositoryIdentity identity;
     identity.forge = "gitlab";
-    identity.id = root["project_id"].present() ? root["project_id"].id().value_or("") : project["id"].id().value_or("");
+    identity.id = repository_id(root["project_id"].present() ? root["project_id"] : project["id"]);
     identity.full_name = bounded(project["path_with_namespace"], 512);
     identity.instance = host_of(bounded(project["web_url"], 2048));
     add_urls(identity, {project["web_url"], project["git_http_url"], project["git_ssh_url"], project["http_url"],

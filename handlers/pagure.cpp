@@ -31,7 +31,7 @@ Authenticity authentic(const Request& request, const Hook& hook, Milliseconds) {
 RepositoryIdentity repository_of(Value msg) {
     RepositoryIdentity identity;
     identity.forge = "pagure";
-    identity.id = msg["repo"]["id"].id().value_or("");
+    identity.id = repository_id(msg["repo"]["id"]);
     identity.full_name = bounded(msg["project_fullname"], 512);
     if (identity.full_name.empty()) identity.full_name = bounded(msg["repo"]["fullname"], 512);
     std::string instance = bounded(msg["pagure_instance"], 1024);

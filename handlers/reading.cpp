@@ -93,6 +93,11 @@ std::string bounded(Value value, std::size_t limit) {
     return text ? cut(*text, limit) : "";
 }
 
+std::string repository_id(Value value) {
+    auto id = value.id();
+    return id && id->size() <= 128 ? std::move(*id) : "";
+}
+
 std::string first_text(std::initializer_list<Value> values) {
     for (const Value& value : values) {
         std::string text = bounded(value);

@@ -35,6 +35,8 @@ std::string body_text(const Request& request, std::string_view pointer);
 
 // A text of the payload cut to `limit` bytes at a character's border; empty if it is no text.
 std::string bounded(Value value, std::size_t limit = 200);
+// The forge's id of a repository, text or number; one that is longer than 128 bytes is none.
+std::string repository_id(Value value);
 // The first of these that holds a text.
 std::string first_text(std::initializer_list<Value> values);
 // "Ada <ada@example.org>", or what there is of it.

@@ -43,7 +43,7 @@ RepositoryIdentity repository_of(Value repository) {
     RepositoryIdentity identity;
     identity.forge = "sourcehut";
     identity.instance = "git.sr.ht";
-    identity.id = repository["id"].id().value_or("");
+    identity.id = repository_id(repository["id"]);
     const std::string owner = bounded(repository["owner"]["canonicalName"]);
     const std::string name = bounded(repository["name"]);
     if (owner.empty() || name.empty()) return identity;
