@@ -12,12 +12,12 @@ namespace gachette::door {
 
 namespace {
 
-constexpr std::size_t turn_bytes = 256 * 1024;      // then others get their turn
-constexpr std::size_t joined_body = 16 * 1024;      // smaller bodies are sent with the head as one text
-constexpr std::size_t answer_progress = 64 * 1024;  // taking this much gives the peer the answer's time anew
-constexpr std::size_t first_reserve = 16 * 1024;    // for a body
-constexpr std::size_t earnest_body = 256 * 1024;    // from here on the announced length is believed
-constexpr std::size_t most_lingering = 64 * 1024;   // of what a refused client still sends
+constexpr std::size_t turn_bytes = 256 * 1024;       // then others get their turn
+constexpr std::size_t joined_body = 16 * 1024;       // smaller bodies are sent with the head as one text
+constexpr std::int64_t answer_progress = 64 * 1024;  // taking this much gives the peer the answer's time anew
+constexpr std::size_t first_reserve = 16 * 1024;     // for a body
+constexpr std::size_t earnest_body = 256 * 1024;     // from here on the announced length is believed
+constexpr std::size_t most_lingering = 64 * 1024;    // of what a refused client still sends
 
 // A range of an answer would only multiply our work (RFC 9110, section 14.2: a server may ignore it).
 Headers without_range(Headers headers) {
@@ -265,7 +265,8 @@ void Connection::send_answer(Response response, bool linger_after) {
     out_ = render_head(response, framing, common_.date());
     if (has_body) body_ = framing.chunked ? chunk(response.body) : std::move(response.body);
     if (body_.size() <= joined_body) out_ += std::exchange(body_, {});
-    sent_ = sent_at_deadline_ = 0;
+    sent_ = 0;
+    taken_before_ = sent_in_all_;
     enter(Phase::answering, Wait::answer);
 }
 
@@ -278,6 +279,7 @@ bool Connection::flush() {
         const Transfer transfer = transport_.send(first, second);
         if (transfer.outcome == Transfer::Outcome::blocked) {
             writable_ = false;
+            if (peer_took_enough()) common_.deadlines.set(deadline_, Wait::answer, common_.now);
             return false;
         }
         if (transfer.outcome != Transfer::Outcome::done) {
@@ -285,15 +287,20 @@ bool Connection::flush() {
             return false;
         }
         sent_ += transfer.bytes;
+        sent_in_all_ += static_cast<std::int64_t>(transfer.bytes);
         turn_ += transfer.bytes;
-        if (sent_ - sent_at_deadline_ >= answer_progress) {
-            sent_at_deadline_ = sent_;
-            common_.deadlines.set(deadline_, Wait::answer, common_.now);
-        }
     }
     out_.clear();
     body_ = {};
-    sent_ = sent_at_deadline_ = 0;
+    sent_ = 0;
+    return true;
+}
+
+// The kernel says "writable" only when a good part of its large buffer is free, so the buffer itself is asked.
+bool Connection::peer_took_enough() {
+    const std::int64_t taken = sent_in_all_ - transport_.untaken();
+    if (taken - taken_before_ < answer_progress) return false;
+    taken_before_ = taken;
     return true;
 }
 
@@ -375,6 +382,10 @@ void Connection::expire() {
             if (deadline_.kind == Wait::stream) return advance();
             [[fallthrough]];
         case Phase::answering:
+            if (peer_took_enough()) {
+                common_.deadlines.set(deadline_, Wait::answer, common_.now);
+                return advance();
+            }
             transport_.abort_on_close();
             ++common_.counters.timed_out;
             return close();

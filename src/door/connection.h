@@ -64,6 +64,8 @@ private:
     std::string_view receive(std::size_t most);
     // True if all of out_ and body_ is sent; false if the peer must read first or is gone.
     bool flush();
+    // True if the peer took so much of the answer since its time began that the time begins anew.
+    bool peer_took_enough();
     Request build_request();
     // Asks the gate; a gate that fails answers 500.
     std::optional<Response> ask_gate() const;
@@ -98,10 +100,11 @@ private:
     std::string out_;       // to be sent, first this
     std::string body_;      // then this
     std::size_t sent_ = 0;  // of both
-    std::size_t sent_at_deadline_ = 0;
     Source source_;
-    std::size_t turn_ = 0;      // bytes moved in this turn
-    std::size_t lingered_ = 0;  // bytes thrown away since the last answer
+    std::int64_t sent_in_all_ = 0;   // since the connection began
+    std::int64_t taken_before_ = 0;  // of it taken by the peer when its time last began
+    std::size_t turn_ = 0;           // bytes moved in this turn
+    std::size_t lingered_ = 0;       // bytes thrown away since the last answer
 };
 
 }  // namespace gachette::door

@@ -1,5 +1,6 @@
 #include "door/door.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -7,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -36,11 +38,14 @@ int first_port(const std::vector<Listener>& listeners) {
     return 0;
 }
 
-// Sockets from the service manager come with whatever options it chose.
+// Sockets from the service manager come with whatever options it chose; a blocking one would stop everything.
 void prepare(const Listener& listener) {
+    const int socket = listener.socket.get();
     const int yes = 1;
-    if (port_of(listener.socket.get()) != 0)
-        ::setsockopt(listener.socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (port_of(socket) != 0) ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    const int flags = ::fcntl(socket, F_GETFL);
+    if (flags < 0 || ::fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(socket, F_SETFD, FD_CLOEXEC) != 0)
+        throw std::runtime_error("a listening socket cannot be used: " + system_error_text(errno));
 }
 
 // Signals are for the main thread; and a peer that is gone must not end the process while TLS writes to it.

@@ -69,7 +69,11 @@ void Reactor::run() {
     while (order_ != Order::stop) {
         if (order_ == Order::drain && !common_->draining) begin_drain();
         if (common_->draining && open_ == 0) break;
-        round();
+        try {
+            round();
+        } catch (const std::bad_alloc&) {
+            log::error("the door ran out of memory and goes on; lower its limits or give it more");
+        }
     }
     common_->mailbox->close();
     for (Slot& slot : slots_)
@@ -89,7 +93,6 @@ void Reactor::round() {
     hand_out_room();
     bury();
     update_listening();
-    common_->counters.open = open_;
     common_->counters.body_bytes = common_->budget.used();
 }
 
@@ -158,20 +161,20 @@ void Reactor::make_room() {
 
 bool Reactor::welcome(const Listener& listener, Newcomer newcomer) {
     ++common_->counters.accepted;
-    const bool counted = !newcomer.peer.local && !newcomer.peer.trusted;
-    if (counted) {
-        const auto known = per_address_.find(newcomer.peer.address.group());
-        if (known != per_address_.end() && known->second >= common_->limits.connections_per_address) {
-            turn_away(listener, newcomer);
-            return false;
-        }
-    }
     try {
-        open(listener, std::move(newcomer));
+        int* count = nullptr;
+        if (!newcomer.peer.local && !newcomer.peer.trusted) {
+            count = &per_address_[newcomer.peer.address.group()];
+            if (*count >= common_->limits.connections_per_address) {
+                turn_away(listener, newcomer);
+                return false;
+            }
+        }
+        open(listener, std::move(newcomer), count);
+        return true;
     } catch (const std::bad_alloc&) {
         return false;
     }
-    return true;
 }
 
 // As far as it goes without waiting: who opens too many connections gets no more of our time.
@@ -188,7 +191,7 @@ void Reactor::turn_away(const Listener& listener, const Newcomer& newcomer) {
     ::recv(socket, common_->scratch.data(), common_->scratch.size(), MSG_DONTWAIT);
 }
 
-void Reactor::open(const Listener& listener, Newcomer newcomer) {
+void Reactor::open(const Listener& listener, Newcomer newcomer, int* count) {
     std::unique_ptr<TlsSession> session;
     if (listener.tls) {
         session = make_session_(newcomer.socket.get());
@@ -208,8 +211,8 @@ void Reactor::open(const Listener& listener, Newcomer newcomer) {
     slots_[slot].connection =
         std::make_unique<Connection>(*common_, name, Transport(std::move(newcomer.socket), std::move(session)), peer);
     free_slots_.pop_back();
-    ++open_;
-    if (!peer.local && !peer.trusted) ++per_address_[peer.address.group()];
+    common_->counters.open = ++open_;
+    if (count) ++*count;
     with(name, [](Connection& connection) { connection.advance(); });
 }
 
@@ -220,10 +223,10 @@ void Reactor::bury() {
         slot.connection.reset();
         if (++slot.generation == 0) slot.generation = 1;
         free_slots_.push_back(static_cast<std::uint32_t>(name));
-        --open_;
+        common_->counters.open = --open_;
         if (peer.local || peer.trusted) continue;
         const auto counted = per_address_.find(peer.address.group());
-        if (--counted->second == 0) per_address_.erase(counted);
+        if (counted != per_address_.end() && --counted->second <= 0) per_address_.erase(counted);
     }
     common_->closed.clear();
 }

@@ -42,7 +42,8 @@ private:
     void accept_from(const Listener& listener);
     void make_room();
     bool welcome(const Listener& listener, Newcomer newcomer);
-    void open(const Listener& listener, Newcomer newcomer);
+    // `count` is that of its address, if that has a limit.
+    void open(const Listener& listener, Newcomer newcomer, int* count);
     void turn_away(const Listener& listener, const Newcomer& newcomer);
     void watch_listeners(bool wanted);
     void update_listening();

@@ -1,5 +1,7 @@
 #include "door/transport.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -42,6 +44,11 @@ Transfer Transport::send(std::string_view first, std::string_view second) {
     while (count < 0 && errno == EINTR);
     if (count < 0) return failure(errno);
     return {Transfer::Outcome::done, static_cast<std::size_t>(count)};
+}
+
+std::int64_t Transport::untaken() const {
+    int bytes = 0;
+    return ::ioctl(socket_.get(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 void Transport::half_close() {

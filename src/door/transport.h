@@ -21,6 +21,8 @@ public:
     Transfer receive(char* buffer, std::size_t size);
     // Sends what the socket takes of both texts, in one call.
     Transfer send(std::string_view first, std::string_view second);
+    // Bytes sent that the peer's machine has not taken yet.
+    std::int64_t untaken() const;
     // No more bytes from us; the peer reads the end after what was sent.
     void half_close();
     // Drops what the peer did not take, and says so (RST).

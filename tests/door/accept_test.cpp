@@ -111,6 +111,34 @@ TEST_CASE("a burst of connections loses none") {
     CHECK(house.door().counters().accepted == 3'000);
 }
 
+TEST_CASE("a blocking socket from a service manager does not block the door") {
+    const SystemClock clock;
+    std::vector<door::Listener> listeners = House::one_listener();
+    const int socket = listeners[0].socket.get();
+    ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) & ~O_NONBLOCK);
+    door::Door door(std::move(listeners), {}, {}, std::nullopt, clock, let_in, describe);
+    door.start();
+    Client client(door.port());
+    for (int i = 0; i < 2; ++i) {
+        client.send(get("/"));
+        CHECK(client.read_answer().status == 200);
+    }
+}
+
+TEST_CASE("an idle door sleeps") {
+    House house;
+    Client client(house.port());
+    client.send(get("/"));
+    CHECK(client.read_answer().status == 200);
+    client.close();
+    CHECK(eventually([&] { return house.door().counters().open == 0; }));
+    rusage before{}, after{};
+    ::getrusage(RUSAGE_SELF, &before);
+    ::poll(nullptr, 0, 300);
+    ::getrusage(RUSAGE_SELF, &after);
+    CHECK(after.ru_nvcsw - before.ru_nvcsw <= 2);  // this thread's own sleep; no wake-ups of the door
+}
+
 TEST_CASE("addresses to listen on") {
     const Descriptor four = door::listen_on("127.0.0.1:0");
     CHECK((::fcntl(four.get(), F_GETFL) & O_NONBLOCK) != 0);
