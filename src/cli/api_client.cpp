@@ -34,11 +34,10 @@ httplib::Headers fields(const DaemonAddress& address) {
 }
 
 std::string reason(const DaemonAddress& address, httplib::Error error) {
-    if (address.server.empty()) {
-        struct stat status {};
-        if (::stat(address.socket.c_str(), &status) != 0) return system_error_text(errno);
-        if (error == httplib::Error::Connection) return "nobody listens there, or you may not open it";
-    }
+    struct stat status {};
+    if (address.server.empty() && ::stat(address.socket.c_str(), &status) != 0) return system_error_text(errno);
+    if (error == httplib::Error::Connection)
+        return address.server.empty() ? "nobody listens there, or you may not open it" : "nobody listens there";
     return "the connection broke off (" + lower(httplib::to_string(error)) + ")";
 }
 

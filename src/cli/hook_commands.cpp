@@ -54,7 +54,8 @@ Header read_header(const std::string& text) {
 Headers complete_headers(const Headers& given, const Hook& hook, const handlers::Forge& forge, const std::string& event,
                          const std::string& body, Milliseconds now) {
     Headers headers = given;
-    for (const Header& made : forge.sign(hook, hook.secrets.front(), event, body, now).all())
+    const Headers complete = forge.sign(hook, hook.secrets.front(), event, body, now);
+    for (const Header& made : complete.all())
         if (given.count(made.name) == 0) headers.add(made.name, made.value);
     return headers;
 }

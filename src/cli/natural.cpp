@@ -71,6 +71,7 @@ void add_parameter(CLI::App& app, const Parameter& parameter, Storage::Slot& slo
                               : app.add_option(spelling, slot.value, parameter.description);
     option->option_text(" ")->required(is_needed(parameter));
     if (parameter.need == Need::repeated) option->allow_extra_args(false);
+    if (parameter.need == Need::several) option->expected(1, 1000)->allow_extra_args(true);
 }
 
 void add_command(CLI::App& app, const Command& command, Storage& storage) {

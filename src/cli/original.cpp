@@ -130,8 +130,8 @@ std::string help_word(const std::string& word) { return word.substr(0, word.find
 }  // namespace
 
 bool original_form(const std::vector<std::string>& words) {
-    const std::vector<std::string> plain = plain_words(words);
-    if (plain.empty() || words.front() == "--") return true;
+    const std::vector<std::string> plain = plain_words({words.begin(), std::find(words.begin(), words.end(), "--")});
+    if (plain.empty()) return true;
     const auto task = [](const std::string& word) -> const Command* {
         const Command* command = find_command(word.substr(0, word.find(':')));
         return command && command->original ? command : nullptr;
