@@ -27,7 +27,16 @@ std::unique_ptr<dom::parser> take_parser() {
     return parser;
 }
 
-// simdjson needs some 12 bytes of memory for each byte of text at worst; one large document at a time bounds it.
+// simdjson needs some 20 bytes of memory for each value, so large documents are counted first (signs within texts too,
+// which makes this an upper bound) and opened one at a time. A push that fills 25 MB has about a million.
+constexpr std::size_t most_values = 4'000'000;
+
+bool too_many_values(std::string_view json) {
+    std::size_t signs = 0;
+    for (const char c : json) signs += c == ',' || c == '[' || c == '{';
+    return signs > most_values;
+}
+
 std::mutex& one_large_document() {
     static std::mutex mutex;
     return mutex;
@@ -165,7 +174,10 @@ void Value::walk(void* context, bool (*visit)(void*, Value)) const {
 Result<Document> Document::parse(std::string_view json) {
     if (json.starts_with("\xef\xbb\xbf")) return fail("a byte order mark stands before the document");
     std::unique_lock<std::mutex> lock;
-    if (json.size() > large) lock = std::unique_lock(one_large_document());
+    if (json.size() > large) {
+        if (too_many_values(json)) return fail("it has more than 4000000 values");
+        lock = std::unique_lock(one_large_document());
+    }
     auto parser = take_parser();
     dom::element root;
     const simdjson::error_code error = parser->parse(json.data(), json.size()).get(root);

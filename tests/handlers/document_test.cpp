@@ -112,6 +112,13 @@ TEST_CASE("what is not exactly one JSON document is refused") {
     }
 }
 
+TEST_CASE("a document of nothing but values is refused before it takes memory") {
+    std::string values = "[";
+    while (values.size() < 9'000'000) values += "1,";
+    CHECK(problem(values + "1]") == "it has more than 4000000 values");
+    CHECK(problem("[" + std::string(9'000'000, ' ') + "1]").empty());
+}
+
 TEST_CASE("documents can be open side by side, large ones are given back") {
     auto first = Document::parse(R"({"a":"first"})");
     auto second = Document::parse(R"({"a":"second"})");
