@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "remote/bootstrap.h"
 #include "remote/host_program.h"
 #include "stacks/host_program.h"
 #include "tests/support/folder.h"
@@ -23,11 +24,6 @@ namespace {
 // Kills and races need no disk: thousands of syncs on a shared one would only make the tests slow.
 const bool in_memory = access("/dev/shm", W_OK) == 0 && setenv("TMPDIR", "/dev/shm", 0) == 0;
 
-const char bootstrap[] =
-    R"(my ($h, $c) = ("", ""); while (length $h < 100 and sysread(STDIN, $c, 1) == 1 and $c ne "\n") { $h .= $c } )"
-    R"($h =~ /^gachette 1 ([0-9a-f]{32}) ([0-9]{1,7}) ([0-9]{1,8})$/ or die "gachette: no greeting\n"; )"
-    R"(our ($NONCE, $SIZE) = ($1, $3); my ($left, $p) = ($2, ""); while ($left > 0) { my $n = sysread(STDIN, $p, $left, )"
-    R"(length $p) or die "gachette: cut off\n"; $left -= $n } eval $p; die $@ if $@)";
 const char nonce[] = "0123456789abcdef0123456789abcdef";
 
 std::string encode(std::string_view value) {
@@ -78,13 +74,14 @@ HostProcess::HostProcess(const Parameters& parameters, std::string_view entry) {
     REQUIRE(pipe2(in, O_CLOEXEC) == 0);
     REQUIRE(pipe2(out, O_CLOEXEC) == 0);
     REQUIRE(pipe2(err, O_CLOEXEC) == 0);
+    const std::string bootstrap(remote::bootstrap_text);
     process_ = fork();
     REQUIRE(process_ >= 0);
     if (process_ == 0) {
         dup2(in[0], 0);
         dup2(out[1], 1);
         dup2(err[1], 2);
-        execlp("perl", "perl", "-e", bootstrap, static_cast<char*>(nullptr));
+        execlp("perl", "perl", "-e", bootstrap.c_str(), static_cast<char*>(nullptr));
         _exit(127);
     }
     for (const int end : {in[0], out[1], err[1]}) close(end);

@@ -76,10 +76,12 @@ sub link_entries {
 sub differences {
     my ($old, $new) = @_;
     my @changes;
+    return \@changes if $old == $new;
     for my $name (keys %$new) {
+        next if defined $old->{$name} && $old->{$name} eq $new->{$name};
         my $to = version_of($new->{$name});
         my $from = defined $old->{$name} ? version_of($old->{$name}) : "";
-        push @changes, [$name, $from, $to] if $from ne $to || $old->{$name} ne $new->{$name};
+        push @changes, [$name, $from, $to];
     }
     push @changes, [$_, version_of($old->{$_}), ""] for grep { !defined $new->{$_} } keys %$old;
     return [sort { $a->[0] cmp $b->[0] } @changes];
