@@ -120,6 +120,7 @@ public:
 private:
     void work() {
         block_signals();
+        pthread_setname_np(pthread_self(), "door");
         try {
             reactor_.run();
         } catch (const std::exception& error) {

@@ -127,7 +127,7 @@ TEST_CASE("a shared socket is left to the next door, with what waits in it") {
     std::atomic<bool> sending = true;
     std::atomic<int> sent = 0;
     std::atomic<int> failed = 0;
-    int port = 0;
+    std::atomic<int> port = 0;
     std::unique_ptr<door::Door> door;
     const auto open = [&] {
         std::vector<door::Listener> listeners;
