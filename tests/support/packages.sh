@@ -4,7 +4,7 @@
 # To build the program and its tests.
 packages_build="g++ cmake ninja-build ccache pkg-config git libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev
     libyaml-cpp-dev libcli11-dev libexpected-dev libsimdjson-dev nlohmann-json3-dev libssh-dev libsystemd-dev
-    libcpp-httplib-dev catch2"
+    libcpp-httplib-dev libcurl4-openssl-dev catch2"
 # To run: a build host by SSH, packages, requests.
 packages_run="git perl-base dpkg-dev openssh-client openssh-server openssl curl ca-certificates"
 # What the tests use beside that.
@@ -76,7 +76,8 @@ install_packages() {
     fi
 }
 
-# configure FOLDER [cmake options]: Ninja and ccache when they are there.
+# configure FOLDER [cmake options]: Ninja and ccache when they are there; optimised, with lines in backtraces, which
+# compiles a third faster than with all there is to know for a debugger.
 configure() {
     folder=$1
     shift
@@ -91,7 +92,7 @@ configure() {
         fi
     fi
     # shellcheck disable=SC2086
-    if ! cmake -S . -B "$folder" $generator "$@" > "$folder.configure.log" 2>&1; then
+    if ! cmake -S . -B "$folder" $generator -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1 -DNDEBUG" "$@" > "$folder.configure.log" 2>&1; then
         tail -n 25 "$folder.configure.log" >&2
         die "cmake could not configure $folder (its words are above; all of them in $folder.configure.log)"
     fi
