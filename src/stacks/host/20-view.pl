@@ -139,12 +139,15 @@ sub foreign_edits {
         $since = $note[9] - 1 if @note;
     }
     my %seen;
-    for my $name (names_in("$folder/packages")) {
+    my @names = names_in("$folder/packages");
+    # Most file systems count subfolders as links of the folder: then one call tells that no package is a link.
+    my $all_folders = ((stat "$folder/packages")[3] || 0) == @names + 2;
+    for my $name (@names) {
         my $path = "$folder/packages/$name/version";
         $seen{$name} = 1;
         my $line = $lines->{$name};
         # Through a link ".." leads elsewhere: one call tells a changed file and a link.
-        my @status = stat "$folder/packages/$name/../$name/version";
+        my @status = stat($all_folders ? $path : "$folder/packages/$name/../$name/version");
         next if defined $line && @status && $status[10] < $since;
         my $text = read_whole($path);
         if (!defined $text) {
