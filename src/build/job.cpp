@@ -180,6 +180,9 @@ std::optional<JobResult> run_job(remote::Shell& shell, const JobRequest& request
             version_needs(project.version.empty() ? original_version_template : std::string_view(project.version));
         !needs)
         return refused(fmt::format("project \"{}\": {}", project.name, needs.error()), request.targets.size());
+    if (!request.ref.empty() && !valid_full_ref(request.ref))
+        return refused(fmt::format("\"{}\" is no branch or tag that git would accept", printable(request.ref, 200)),
+                       request.targets.size());
     return run(shell, job_parameters(request), request.targets.size(), project.limits.packages, listener, clock);
 }
 

@@ -35,10 +35,13 @@ std::string all_lines() {
     return text;
 }
 
-// Attaches again and again until the job has ended. `meanwhile` is called with each piece of log.
-build::JobResult run_to_end(remote::Shell& shell, build::JobRequest request, std::string& log,
-                            const std::function<void()>& meanwhile) {
+// Attaches again and again until the job has ended. `meanwhile` is called with each piece of log, `between` before each
+// further attempt.
+build::JobResult run_to_end(
+    remote::Shell& shell, build::JobRequest request, std::string& log, const std::function<void()>& meanwhile,
+    const std::function<void()>& between = [] {}) {
     for (int i = 0; i < 20; ++i) {
+        if (i > 0) between();
         request.log_offset = static_cast<std::int64_t>(log.size());
         build::JobListener listener;
         listener.log = [&](std::int64_t offset, std::string_view bytes) {
@@ -89,13 +92,16 @@ TEST_CASE("a cut connection loses nothing of the job and its log") {
     request.host = host;
     std::string log;
     int cuts = 0;
-    const build::JobResult result = run_to_end(*shell, request, log, [&] {
-        if (log.find("line 499\n") == std::string::npos) return;
-        if (cuts++ < 2)
-            ssh.cut_connections();
-        else
-            write_text(gate, "x");
-    });
+    const build::JobResult result = run_to_end(
+        *shell, request, log,
+        [&] {
+            const bool half = log.find("line 499\n") != std::string::npos, more = log.size() > 6'000;
+            if (half && cuts < (more ? 2 : 1)) {
+                ++cuts;
+                ssh.cut_connections();
+            }
+        },
+        [&] { write_text(gate, "x"); });
     CHECK(cuts >= 1);
     CHECK(result.result == AttemptClass::ok);
     CHECK(log == all_lines());
@@ -122,14 +128,15 @@ TEST_CASE("a killed follower and a detach leave the job running") {
     listener.log = [&](std::int64_t, std::string_view bytes) { log += bytes; };
     listener.detach_requested = [&] { return log.find("line 10\n") != std::string::npos; };
     CHECK_FALSE(build::run_job(*shell, request, listener, the_clock).has_value());
+    log.resize(std::min<std::size_t>(log.size(), 70));  // a listener that lost what it did not write down
     int kills = 0;
-    const build::JobResult result = run_to_end(*shell, request, log, [&] {
-        if (log.find("line 499\n") == std::string::npos) return;
-        if (kills++ == 0)
-            for (const int child : children_of(getpid())) kill(child, SIGKILL);
-        else
-            write_text(gate, "x");
-    });
+    const build::JobResult result = run_to_end(
+        *shell, request, log,
+        [&] {
+            if (kills++ == 0)
+                for (const int child : children_of(getpid())) kill(child, SIGKILL);
+        },
+        [&] { write_text(gate, "x"); });
     CHECK(kills > 0);
     CHECK(result.result == AttemptClass::ok);
     CHECK(log == all_lines());

@@ -120,7 +120,7 @@ std::string BuildSite::script_for(const std::vector<std::string>& names, const s
                   "\\nVersion: %s\\nArchitecture: all\\nMaintainer: t <t@example.com>\\nDescription: d\\n' "
                   "\"$GACHETTE_VERSION\" "
                   "> $t/DEBIAN/control; dpkg-deb -Znone --root-owner-group -b $t $GACHETTE_OUTPUT/" +
-                  name + "_$GACHETTE_VERSION.deb\n";
+                  name + "_$GACHETTE_VERSION.deb >/dev/null\n";
     return script;
 }
 

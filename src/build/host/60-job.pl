@@ -237,6 +237,7 @@ sub whole_job {
     if (@packages) {
         $job->{version} = $packages[0]{version};
         event("commit", $job->{commit}, 0, 0, $job->{ref});
+        event("version", $job->{version});
     } else {
         event("warn", "the packages of the same build are no longer there; they are built again") if parameters("reuse");
         event("phase", "prepare");
