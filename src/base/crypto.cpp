@@ -114,7 +114,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
     std::size_t padding = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+        const bool letter =
+            (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
         if (c == '=' && i + 2 >= text.size())
             ++padding;
         else if (!letter || padding > 0)
@@ -131,7 +132,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
 
 std::string random_hex(std::size_t count) {
     std::vector<unsigned char> random(count);
-    if (RAND_bytes(random.data(), static_cast<int>(count)) != 1) throw std::runtime_error("no random numbers to be had");
+    if (RAND_bytes(random.data(), static_cast<int>(count)) != 1)
+        throw std::runtime_error("no random numbers to be had");
     return hex(std::string_view(reinterpret_cast<const char*>(random.data()), random.size()));
 }
 

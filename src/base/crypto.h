@@ -22,7 +22,8 @@ bool equal_in_constant_time(const Digest& a, const Digest& b);
 bool secret_equals(std::string_view a, std::string_view b);
 
 // Verifies an Ed25519 signature (RFC 8032). False for keys or signatures of wrong length.
-bool ed25519_verify(std::string_view public_key_32_bytes, std::string_view message, std::string_view signature_64_bytes);
+bool ed25519_verify(std::string_view public_key_32_bytes, std::string_view message,
+                    std::string_view signature_64_bytes);
 
 std::string hex(const Digest& digest);
 std::string hex(std::string_view bytes);
@@ -32,7 +33,8 @@ std::string base64_encode(std::string_view bytes);
 // Standard alphabet with complete padding (RFC 4648 section 4); anything else gives nothing.
 std::optional<std::string> base64_decode(std::string_view text);
 
-// Bytes from the system's random source, as lower-case hex (2 digits a byte). Throws std::runtime_error if there is none.
+// Bytes from the system's random source, as lower-case hex (2 digits a byte). Throws std::runtime_error if there is
+// none.
 std::string random_hex(std::size_t bytes);
 
 }  // namespace gachette

@@ -1,5 +1,5 @@
-// The newest version of a value that many threads read and one replaces (the configuration on SIGHUP). Readers hold what
-// they got as long as they like.
+// The newest version of a value that many threads read and one replaces (the configuration on SIGHUP). Readers hold
+// what they got as long as they like.
 #pragma once
 #include <memory>
 #include <mutex>

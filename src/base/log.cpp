@@ -24,10 +24,14 @@ std::shared_ptr<spdlog::logger>& logger() {
 
 spdlog::level::level_enum translate(Level level) {
     switch (level) {
-        case Level::debug: return spdlog::level::debug;
-        case Level::info: return spdlog::level::info;
-        case Level::warning: return spdlog::level::warn;
-        case Level::error: return spdlog::level::err;
+        case Level::debug:
+            return spdlog::level::debug;
+        case Level::info:
+            return spdlog::level::info;
+        case Level::warning:
+            return spdlog::level::warn;
+        case Level::error:
+            return spdlog::level::err;
     }
     return spdlog::level::info;
 }
@@ -68,9 +72,9 @@ void set_level(Level level) { logger()->set_level(translate(level)); }
 void start_background() {
     const auto level = logger()->level();
     spdlog::init_thread_pool(8192, 1);
-    auto created = std::make_shared<spdlog::async_logger>("gachette", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                                          spdlog::thread_pool(),
-                                                          spdlog::async_overflow_policy::overrun_oldest);
+    auto created =
+        std::make_shared<spdlog::async_logger>("gachette", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+                                               spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
     created->set_pattern(pattern, spdlog::pattern_time_type::utc);
     created->set_level(level);
     created->flush_on(spdlog::level::info);

@@ -186,7 +186,8 @@ void Dispatcher::run_attempt(Attempt& attempt) {
         if (!attempt.assignment.host || !attempt.assignment.project) {
             outcome.emplace();
             outcome->result = AttemptClass::lost;
-            outcome->reason = "build host " + job.build_host + " or project " + job.project + " is no longer configured";
+            outcome->reason =
+                "build host " + job.build_host + " or project " + job.project + " is no longer configured";
         } else {
             try {
                 outcome = runner_.run(attempt.assignment, attempt.control, [&](Step step, const std::string& version) {

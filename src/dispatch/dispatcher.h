@@ -1,5 +1,5 @@
-// Takes jobs out of the store and sees them to a recorded end: claims under a lease, slots of build hosts, retries, cancels.
-// step() does what is due and says when to come back; run() is a wait around it.
+// Takes jobs out of the store and sees them to a recorded end: claims under a lease, slots of build hosts, retries,
+// cancels. step() does what is due and says when to come back; run() is a wait around it.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -16,10 +16,10 @@
 namespace gachette::dispatch {
 
 struct DispatcherOptions {
-    std::string owner;                  // of leases: unique for this process
+    std::string owner;  // of leases: unique for this process
     Milliseconds lease = 60'000;
-    int tries = 4;                      // of infrastructure trouble, before a job is given up
-    std::function<double()> random;     // in [0, 1); for delays
+    int tries = 4;                   // of infrastructure trouble, before a job is given up
+    std::function<double()> random;  // in [0, 1); for delays
 };
 
 class Dispatcher {

@@ -24,7 +24,8 @@ constexpr Milliseconds longest_pause = 15'000;
 class LogFile {
 public:
     LogFile(const std::string& path) : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) {
-        if (!file_) log::error("the log of a job cannot be written", {{"path", path}, {"reason", system_error_text(errno)}});
+        if (!file_)
+            log::error("the log of a job cannot be written", {{"path", path}, {"reason", system_error_text(errno)}});
     }
 
     std::int64_t size() const { return file_ ? std::max<std::int64_t>(::lseek(file_.get(), 0, SEEK_END), 0) : 0; }
@@ -34,7 +35,8 @@ public:
             const ssize_t count = ::pwrite(file_.get(), bytes.data(), bytes.size(), offset);
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) {
-                log::error("the log of a job cannot be written", {{"path", path_}, {"reason", system_error_text(errno)}});
+                log::error("the log of a job cannot be written",
+                           {{"path", path_}, {"reason", system_error_text(errno)}});
                 file_.reset();
                 return;
             }
@@ -87,8 +89,9 @@ Outcome outcome_of(build::JobResult result, const Job& job) {
     outcome.commit = std::move(result.commit);
     outcome.version = std::move(result.version);
     for (build::BuiltPackage& package : result.packages)
-        outcome.packages.push_back({std::move(package.name), std::move(package.version), std::move(package.architecture),
-                                    std::move(package.file), std::move(package.sha256), package.size});
+        outcome.packages.push_back({std::move(package.name), std::move(package.version),
+                                    std::move(package.architecture), std::move(package.file), std::move(package.sha256),
+                                    package.size});
     for (std::size_t i = 0; i < job.targets.size(); ++i) {
         TargetState state = job.targets[i];
         if (i < result.targets.size()) {
@@ -109,8 +112,8 @@ HostRunner::~HostRunner() = default;
 std::string HostRunner::shell_key(const BuildHost& host, int slot) {
     std::string keys;
     for (const std::string& key : host.host_keys) keys += key + " ";
-    return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", host.name, slot, host.local, host.address, host.port, host.user,
-                       host.key_filename, host.use_ssh_config, host.known_hosts, keys, host.forward_agent);
+    return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", host.name, slot, host.local, host.address, host.port,
+                       host.user, host.key_filename, host.use_ssh_config, host.known_hosts, keys, host.forward_agent);
 }
 
 std::shared_ptr<remote::Shell> HostRunner::shell_of(const BuildHost& host, int slot) {
@@ -140,7 +143,8 @@ std::optional<Outcome> HostRunner::run(const Assignment& assignment, Control& co
         file.write(offset, bytes);
     };
     listener.note = [&](const std::string& sentence) {
-        log::warning("a build host says", {{"job", assignment.job.id}, {"build_host", assignment.host->name}, {"note", sentence}});
+        log::warning("a build host says",
+                     {{"job", assignment.job.id}, {"build_host", assignment.host->name}, {"note", sentence}});
     };
     listener.stop_requested = [&] { return control.stop_requested(); };
     listener.detach_requested = [&] { return control.detach_requested(); };
@@ -159,9 +163,9 @@ std::optional<Outcome> HostRunner::run(const Assignment& assignment, Control& co
             if (control.detach_requested()) return std::nullopt;
             // Nothing had begun there: somebody else may have the job. Else it may go on there, and is looked for.
             if (!begun || clock_.steady() >= patience) throw;
-            log::warning("the link to a build host broke, attaching again", {{"job", assignment.job.id},
-                                                                             {"build_host", assignment.host->name},
-                                                                             {"reason", problem.what()}});
+            log::warning(
+                "the link to a build host broke, attaching again",
+                {{"job", assignment.job.id}, {"build_host", assignment.host->name}, {"reason", problem.what()}});
         }
         pause_for(control, pause);
     }

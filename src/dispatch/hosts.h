@@ -28,9 +28,10 @@ public:
         std::string host;
         int slot = 0;
     };
-    // A free slot on one of `allowed` (empty: any) that does not rest at `now`: fewest running per slot, then the host that
-    // built `project` last, then the first configured. nullopt: none now.
-    std::optional<Reservation> reserve(const std::vector<std::string>& allowed, const std::string& project, Milliseconds now);
+    // A free slot on one of `allowed` (empty: any) that does not rest at `now`: fewest running per slot, then the host
+    // that built `project` last, then the first configured. nullopt: none now.
+    std::optional<Reservation> reserve(const std::vector<std::string>& allowed, const std::string& project,
+                                       Milliseconds now);
     // Exactly this host, for attaching to what runs there; takes a slot even if the host rests or all are taken.
     Reservation reserve_on(const std::string& host);
     void release(const Reservation& reservation);

@@ -1,5 +1,5 @@
-// What the dispatcher needs of the rest of the world: somebody who runs one attempt of one job on one build host. The real
-// one is HostRunner (host_runner.h); tests and the simulation use a scripted one.
+// What the dispatcher needs of the rest of the world: somebody who runs one attempt of one job on one build host. The
+// real one is HostRunner (host_runner.h); tests and the simulation use a scripted one.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -35,20 +35,20 @@ private:
 };
 
 struct Assignment {
-    Job job;                 // claimed: attempts is the number of this attempt
+    Job job;  // claimed: attempts is the number of this attempt
     const Project* project = nullptr;
     const BuildHost* host = nullptr;
     const Configuration* configuration = nullptr;
-    int slot = 0;            // of the host, from 0; one attempt at a time has it
-    bool attach = false;     // the attempt was started by a former process and may still run on the host
+    int slot = 0;         // of the host, from 0; one attempt at a time has it
+    bool attach = false;  // the attempt was started by a former process and may still run on the host
 };
 
 class Runner {
 public:
     virtual ~Runner() = default;
-    // Blocks until the attempt has ended; nullopt when it was detached. `step` tells how far it is, with the version once
-    // known. Called from one thread per (host, slot). Throws HostError when the host cannot be reached or the link breaks
-    // for good; nothing is known then about what happened there.
+    // Blocks until the attempt has ended; nullopt when it was detached. `step` tells how far it is, with the version
+    // once known. Called from one thread per (host, slot). Throws HostError when the host cannot be reached or the link
+    // breaks for good; nothing is known then about what happened there.
     virtual std::optional<Outcome> run(const Assignment& assignment, Control& control,
                                        const std::function<void(Step, const std::string& version)>& step) = 0;
 };

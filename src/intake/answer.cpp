@@ -26,14 +26,15 @@ Json job_json(const AcceptedJob& job) {
 Json decisions_json(const Plan& plan) {
     Json shown = Json::array();
     for (const Decision& decision : plan.decisions)
-        shown.push_back(
-            {{"taken", decision.taken}, {"subject", decision.subject}, {"sentence", decision.sentence}});
+        shown.push_back({{"taken", decision.taken}, {"subject", decision.subject}, {"sentence", decision.sentence}});
     return shown;
 }
 
 }  // namespace
 
-Answer error_answer(int status, const std::string& sentence) { return render(status, Json{{"error", printable(sentence, 2000)}}); }
+Answer error_answer(int status, const std::string& sentence) {
+    return render(status, Json{{"error", printable(sentence, 2000)}});
+}
 
 Answer answer_for(const Accepted& accepted, const NewDelivery& delivery) {
     Json body{{"delivery", accepted.id}};
@@ -51,8 +52,11 @@ Answer answer_for(const Accepted& accepted, const NewDelivery& delivery) {
             body["ignored"] = delivery.reason;
             if (!delivery.plan.decisions.empty()) body["decisions"] = decisions_json(delivery.plan);
             return render(200, body);
-        case DeliveryState::malformed: body["malformed"] = delivery.reason; return render(200, body);
-        case DeliveryState::accepted: break;
+        case DeliveryState::malformed:
+            body["malformed"] = delivery.reason;
+            return render(200, body);
+        case DeliveryState::accepted:
+            break;
     }
     body["jobs"] = jobs;
     body["decisions"] = decisions_json(delivery.plan);

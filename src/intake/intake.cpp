@@ -45,9 +45,14 @@ NewDelivery understand(const Incoming& incoming, const Hook& hook, const Configu
     const handlers::Reading reading = forge->read(request, hook);
     delivery.reason = printable(reading.reason, 2000);
     switch (reading.kind) {
-        case handlers::Reading::Kind::ignored: delivery.state = DeliveryState::ignored; return delivery;
-        case handlers::Reading::Kind::malformed: delivery.state = DeliveryState::malformed; return delivery;
-        case handlers::Reading::Kind::events: break;
+        case handlers::Reading::Kind::ignored:
+            delivery.state = DeliveryState::ignored;
+            return delivery;
+        case handlers::Reading::Kind::malformed:
+            delivery.state = DeliveryState::malformed;
+            return delivery;
+        case handlers::Reading::Kind::events:
+            break;
     }
     delivery.plan = plan(reading.events, hook, configuration, known);
     delivery.state = delivery.plan.jobs.empty() ? DeliveryState::ignored : DeliveryState::accepted;
@@ -66,7 +71,8 @@ void Intake::receive(Incoming incoming, Done done) const {
     const handlers::Authenticity authentic =
         forge->authentic({incoming.headers, incoming.body, incoming.query}, *hook, clock_.wall());
     if (authentic.verdict != handlers::Verdict::accepted) {
-        log::warning("refused a delivery", {{"hook", hook->name}, {"peer", incoming.peer}, {"reason", authentic.reason}});
+        log::warning("refused a delivery",
+                     {{"hook", hook->name}, {"peer", incoming.peer}, {"reason", authentic.reason}});
         return done(error_answer(401, authentic.reason));
     }
     try {

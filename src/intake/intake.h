@@ -1,5 +1,5 @@
-// From a complete request to a durable answer: verify, read, plan, accept. Nothing unverified is parsed; nothing is answered
-// 2xx before the store has synced it. Thread-safe; knows neither connections nor the dispatcher.
+// From a complete request to a durable answer: verify, read, plan, accept. Nothing unverified is parsed; nothing is
+// answered 2xx before the store has synced it. Thread-safe; knows neither connections nor the dispatcher.
 #pragma once
 #include <functional>
 #include <string>
@@ -35,8 +35,9 @@ public:
     // malformed or a repeat, 401 not authentic, 404 no such hook, 503 not stored. Never throws.
     void receive(Incoming incoming, Done done) const;
 
-    // Feeds a stored delivery in again, as a new delivery with its own number; `by` is who asked. 404 when the delivery or
-    // its body is gone, 409 when its hook is no longer configured. No signature is asked: it was verified when it came.
+    // Feeds a stored delivery in again, as a new delivery with its own number; `by` is who asked. 404 when the delivery
+    // or its body is gone, 409 when its hook is no longer configured. No signature is asked: it was verified when it
+    // came.
     void replay(DeliveryId id, const std::string& by, Done done) const;
 
 private:

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "serve/json.h"
 #include "serve/log_stream.h"
+#include "serve/pages.h"
 
 namespace gachette::serve {
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int default_page = 50;
 constexpr int largest_page = 500;
+constexpr int rows_of_overview = 25;
 
 door::Response json_response(int status, std::string body) {
     door::Response response;
@@ -48,7 +50,8 @@ std::string who(const door::Request& request) {
 ListOptions page_of(const std::string& query) {
     ListOptions options;
     if (const auto limit = form_value(query, "limit"))
-        options.limit = static_cast<int>(std::min<std::int64_t>(parse_decimal(*limit).value_or(default_page), largest_page));
+        options.limit =
+            static_cast<int>(std::min<std::int64_t>(parse_decimal(*limit).value_or(default_page), largest_page));
     if (options.limit < 1) options.limit = default_page;
     if (const auto before = form_value(query, "before")) options.before = parse_decimal(*before).value_or(0);
     options.hook = form_value(query, "hook").value_or("");
@@ -71,6 +74,44 @@ door::Response found_or(int status, Result<std::string> result) {
     return json_response(200, std::move(*result));
 }
 
+// The token of a request: a bearer's, or for reading in a browser the password of Basic authentication (RFC 7617). A
+// browser sends a password by itself, so it must never be enough to change anything.
+std::string token_of(const door::Request& request) {
+    const auto authorization = request.headers.only("authorization");
+    const std::size_t space = authorization ? authorization->find(' ') : std::string_view::npos;
+    if (space == std::string_view::npos) return "";
+    const std::string scheme = lower(authorization->substr(0, space));
+    const std::string_view rest = authorization->substr(space + 1);
+    if (scheme == "bearer") return std::string(rest);
+    if (scheme != "basic" || (request.method != "GET" && request.method != "HEAD")) return "";
+    const auto decoded = base64_decode(rest);
+    const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
+    return colon == std::string::npos ? "" : decoded->substr(colon + 1);
+}
+
+bool is_page(Action action) {
+    return action == Action::overview_page || action == Action::job_page || action == Action::delivery_page ||
+           action == Action::page_log;
+}
+
+door::Response page_response(std::string body) {
+    door::Response response;
+    response.headers.add("Content-Type", "text/html; charset=utf-8");
+    response.headers.add("Content-Security-Policy",
+                         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'");
+    response.headers.add("X-Content-Type-Options", "nosniff");
+    response.headers.add("Referrer-Policy", "no-referrer");
+    response.headers.add("Cache-Control", "no-store");
+    response.body = std::move(body);
+    return response;
+}
+
+ListOptions newest() {
+    ListOptions options;
+    options.limit = rows_of_overview;
+    return options;
+}
+
 }  // namespace
 
 Api::Api(const Current<Configuration>& configuration, Store& store, const intake::Intake& intake,
@@ -88,15 +129,15 @@ std::optional<door::Response> Api::refuse_stranger(const door::Request& request)
     const auto configuration = configuration_.get();
     if (configuration->admin_tokens.empty())
         return error(403, "the API answers only on the UNIX socket; configure admin.tokens to use it from here");
-    const auto authorization = request.headers.only("authorization");
-    constexpr std::string_view scheme = "bearer ";
+    const std::string given = token_of(request);
     bool known = false;
-    if (authorization && authorization->size() > scheme.size() && lower(authorization->substr(0, scheme.size())) == scheme)
-        for (const Secret& token : configuration->admin_tokens)
-            known = secret_equals(authorization->substr(scheme.size()), token.value) || known;
+    for (const Secret& token : configuration->admin_tokens) known = secret_equals(given, token.value) || known;
     if (known) return std::nullopt;
-    door::Response refusal = error(401, "the API needs a header Authorization: Bearer TOKEN with a token of admin.tokens");
-    refusal.headers.add("WWW-Authenticate", "Bearer");
+    door::Response refusal =
+        error(401, "the API needs a header Authorization: Bearer TOKEN with a token of admin.tokens");
+    const bool page = is_page(route(request.method, request.path).action);
+    refusal.headers.add("WWW-Authenticate",
+                        page ? "Basic realm=\"gachette: any name, an admin token as password\"" : "Bearer");
     return refusal;
 }
 
@@ -141,7 +182,8 @@ void Api::answer(door::Request request, door::Responder responder) const {
 }
 
 void Api::answer_hook(const Route& asked, door::Request request, door::Responder responder) const {
-    intake::Incoming incoming{asked.name, request.peer, std::move(request.headers), request.query, std::move(request.body)};
+    intake::Incoming incoming{asked.name, request.peer, std::move(request.headers), request.query,
+                              std::move(request.body)};
     if (request.method == "GET") {
         // A hook set to GET carries its payload in the query; stored as the form it is, it can be replayed.
         incoming.headers.add("Content-Type", "application/x-www-form-urlencoded");
@@ -161,9 +203,25 @@ door::Response Api::answer_admin(const Route& asked, const door::Request& reques
             const Health health = store_.health();
             return json_response(health.good ? 200 : 503, health_json(health));
         }
-        case Action::metrics: return metrics();
-        case Action::deliveries: return list_deliveries(request);
-        case Action::delivery: return show_delivery(asked.id);
+        case Action::metrics:
+            return metrics();
+        case Action::overview_page:
+            return page_response(overview_page(store_.health(), store_.jobs(newest()), store_.deliveries(newest()),
+                                               dispatcher_.hosts()));
+        case Action::job_page: {
+            const auto job = store_.job(asked.id);
+            return job ? page_response(job_page(*job)) : error(404, "there is no job " + number);
+        }
+        case Action::delivery_page: {
+            const auto delivery = store_.delivery(asked.id);
+            if (!delivery) return error(404, "there is no delivery " + number);
+            return page_response(delivery_page(*delivery, jobs_of(*delivery)));
+        }
+        case Action::page_log:
+        case Action::deliveries:
+            return list_deliveries(request);
+        case Action::delivery:
+            return show_delivery(asked.id);
         case Action::delivery_body: {
             auto body = store_.body(asked.id);
             if (!body) return error(404, "there is no delivery " + number + ", or its body is no longer kept");
@@ -173,29 +231,37 @@ door::Response Api::answer_admin(const Route& asked, const door::Request& reques
             response.body = std::move(*body);
             return response;
         }
-        case Action::jobs: return list_jobs(request);
+        case Action::jobs:
+            return list_jobs(request);
         case Action::job: {
             const auto job = store_.job(asked.id);
             return job ? json_response(200, job_json(*job)) : error(404, "there is no job " + number);
         }
-        case Action::job_log: return show_log(asked, request);
+        case Action::job_log:
+            return show_log(asked, request);
         case Action::rebuild: {
             const auto job = store_.rebuild(asked.id, who(request));
             return job ? json_response(202, fmt::format("{{\"job\":{}}}\n", *job)) : error(409, job.error());
         }
         case Action::cancel: {
             const auto state = store_.cancel(asked.id, who(request));
-            return state ? json_response(202, fmt::format("{{\"job\":{},\"state\":\"{}\"}}\n", asked.id, to_string(*state)))
+            return state ? json_response(202,
+                                         fmt::format("{{\"job\":{},\"state\":\"{}\"}}\n", asked.id, to_string(*state)))
                          : error(409, state.error());
         }
-        case Action::stacks: return json_response(200, stacks_.list(asked.name));
-        case Action::stack: return found_or(404, stacks_.show(asked.name, asked.stack));
-        case Action::stack_log: return found_or(404, stacks_.log(asked.name, asked.stack));
-        case Action::stack_diff: return found_or(404, stacks_.diff(asked.name, asked.stack, asked.other));
+        case Action::stacks:
+            return json_response(200, stacks_.list(asked.name));
+        case Action::stack:
+            return found_or(404, stacks_.show(asked.name, asked.stack));
+        case Action::stack_log:
+            return found_or(404, stacks_.log(asked.name, asked.stack));
+        case Action::stack_diff:
+            return found_or(404, stacks_.diff(asked.name, asked.stack, asked.other));
         case Action::hook:
         case Action::replay:
         case Action::unknown:
-        case Action::wrong_method: break;
+        case Action::wrong_method:
+            break;
     }
     return error(404, "there is nothing here");
 }
@@ -210,9 +276,9 @@ door::Response Api::list_deliveries(const door::Request& request) const {
 
 door::Response Api::list_jobs(const door::Request& request) const {
     ListOptions options = page_of(request.query);
-    options.state =
-        state_of(request.query, {JobState::queued, JobState::running, JobState::done, JobState::failed, JobState::gave_up,
-                                 JobState::superseded, JobState::cancelled, JobState::refused, JobState::dead});
+    options.state = state_of(request.query,
+                             {JobState::queued, JobState::running, JobState::done, JobState::failed, JobState::gave_up,
+                              JobState::superseded, JobState::cancelled, JobState::refused, JobState::dead});
     if (options.state == -1)
         return error(400,
                      "state is one of queued, running, done, failed, gave up, superseded, cancelled, refused, dead");
@@ -222,10 +288,14 @@ door::Response Api::list_jobs(const door::Request& request) const {
 door::Response Api::show_delivery(DeliveryId id) const {
     const auto delivery = store_.delivery(id);
     if (!delivery) return error(404, fmt::format("there is no delivery {}", id));
+    return json_response(200, delivery_json(*delivery, jobs_of(*delivery)));
+}
+
+std::vector<Job> Api::jobs_of(const Delivery& delivery) const {
     std::vector<Job> jobs;
-    for (const JobId job_id : delivery->jobs)
-        if (auto job = store_.job(job_id)) jobs.push_back(std::move(*job));
-    return json_response(200, delivery_json(*delivery, jobs));
+    for (const JobId id : delivery.jobs)
+        if (auto job = store_.job(id)) jobs.push_back(std::move(*job));
+    return jobs;
 }
 
 door::Response Api::show_log(const Route& asked, const door::Request& request) const {
@@ -257,8 +327,9 @@ door::Response Api::metrics() const {
     }
     text += "# TYPE gachette_build_host_running gauge\n# TYPE gachette_build_host_failures gauge\n";
     for (const dispatch::HostState& host : dispatcher_.hosts())
-        text += fmt::format("gachette_build_host_running{{host=\"{0}\"}} {1}\ngachette_build_host_failures{{host=\"{0}\"}} {2}\n",
-                            host.name, host.running, host.failures);
+        text += fmt::format(
+            "gachette_build_host_running{{host=\"{0}\"}} {1}\ngachette_build_host_failures{{host=\"{0}\"}} {2}\n",
+            host.name, host.running, host.failures);
     return text_response(std::move(text));
 }
 

@@ -34,6 +34,7 @@ private:
     door::Response list_deliveries(const door::Request& request) const;
     door::Response list_jobs(const door::Request& request) const;
     door::Response show_delivery(DeliveryId id) const;
+    std::vector<Job> jobs_of(const Delivery& delivery) const;
     door::Response show_log(const Route& route, const door::Request& request) const;
     door::Response metrics() const;
     std::optional<door::Response> refuse_stranger(const door::Request& request) const;
@@ -43,7 +44,7 @@ private:
     const intake::Intake& intake_;
     dispatch::Dispatcher& dispatcher_;
     StackReader& stacks_;
-    Workers& hook_workers_;   // verify, read, plan: never wait for a build host
+    Workers& hook_workers_;  // verify, read, plan: never wait for a build host
     Workers& admin_workers_;
     std::function<door::Counters()> counters_;
 };

@@ -105,11 +105,12 @@ public:
           dispatcher_(store_, runner_, configuration_, clock_, {.owner = owner_, .random = random_fraction}),
           stacks_(configuration_, clock_),
           api_(configuration_, store_, intake_, dispatcher_, stacks_, hook_workers_, admin_workers_),
-          door_(open_listeners(*configuration), door_limits(configuration->door), configuration->trusted_proxies,
-                tls_of(*configuration), clock_, [this](const door::Request& head) { return api_.gate(head); },
-                [this](door::Request request, door::Responder responder) {
-                    api_.handle(std::move(request), std::move(responder));
-                }) {
+          door_(
+              open_listeners(*configuration), door_limits(configuration->door), configuration->trusted_proxies,
+              tls_of(*configuration), clock_, [this](const door::Request& head) { return api_.gate(head); },
+              [this](door::Request request, door::Responder responder) {
+                  api_.handle(std::move(request), std::move(responder));
+              }) {
         api_.watch([this] { return door_.counters(); });
     }
 

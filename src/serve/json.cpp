@@ -50,8 +50,8 @@ Json show(const TargetState& state) {
 }
 
 Json show(const Package& package) {
-    return {{"name", package.name},     {"version", package.version}, {"architecture", package.architecture},
-            {"file", package.file},     {"sha256", package.sha256},   {"size", package.size}};
+    return {{"name", package.name}, {"version", package.version}, {"architecture", package.architecture},
+            {"file", package.file}, {"sha256", package.sha256},   {"size", package.size}};
 }
 
 Json show(const Attempt& attempt) {

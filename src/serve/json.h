@@ -1,5 +1,5 @@
-// Deliveries and jobs as the API shows them: one JSON text each. Everything from outside is made printable; absent values are
-// left out.
+// Deliveries and jobs as the API shows them: one JSON text each. Everything from outside is made printable; absent
+// values are left out.
 #pragma once
 #include <string>
 #include <vector>

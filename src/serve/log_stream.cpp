@@ -58,7 +58,8 @@ private:
         return bytes;
     }
 
-    // Keeps back an unfinished last line, so that no character is cut in two; lines without end are cut at the piece size.
+    // Keeps back an unfinished last line, so that no character is cut in two; lines without end are cut at the piece
+    // size.
     std::string whole_lines(std::string bytes, bool everything) {
         std::string text = std::move(kept_back_) + bytes;
         kept_back_.clear();

@@ -7,8 +7,9 @@
 
 namespace gachette::serve {
 
-// Runs until SIGTERM or SIGINT; SIGHUP reloads the configuration (a broken one is refused, the old one goes on). Returns the
-// exit code. Throws ConfigError before anything has started, StoreError or std::runtime_error when it cannot start.
+// Runs until SIGTERM or SIGINT; SIGHUP reloads the configuration (a broken one is refused, the old one goes on).
+// Returns the exit code. Throws ConfigError before anything has started, StoreError or std::runtime_error when it
+// cannot start.
 int run_daemon(const std::string& config_path);
 
 }  // namespace gachette::serve

@@ -95,7 +95,9 @@ std::string stack_json(const stacks::StackState& state) {
     return text_of(json);
 }
 
-std::string stack_log_json(const std::vector<stacks::LogEntry>& entries) { return text_of({{"log", show_all(entries)}}); }
+std::string stack_log_json(const std::vector<stacks::LogEntry>& entries) {
+    return text_of({{"log", show_all(entries)}});
+}
 
 std::string stack_diff_json(const stacks::Difference& difference) {
     return text_of({{"from", difference.from}, {"to", difference.to}, {"changes", show_all(difference.changes)}});

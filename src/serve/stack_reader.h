@@ -1,5 +1,5 @@
-// The stacks on the build host, for the API: JSON texts, over a connection that is kept warm. Thread-safe, one question at a
-// time.
+// The stacks on the build host, for the API: JSON texts, over a connection that is kept warm. Thread-safe, one question
+// at a time.
 #pragma once
 #include <memory>
 #include <mutex>

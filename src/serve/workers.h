@@ -1,5 +1,5 @@
-// A few threads that take work off the reactor: verify, read, plan, and the API. All are joined on destruction, after what
-// waits was done.
+// A few threads that take work off the reactor: verify, read, plan, and the API. All are joined on destruction, after
+// what waits was done.
 #pragma once
 #include <condition_variable>
 #include <deque>

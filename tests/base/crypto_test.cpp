@@ -47,7 +47,8 @@ TEST_CASE("Ed25519 accepts the published signature and no neighbour") {
     };
     const std::string key = bytes("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
     std::string signature = bytes(
-        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d"
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302a"
+        "eeb00d"
         "291612bb0c00");
     CHECK(ed25519_verify(key, "\x72", signature));
     CHECK_FALSE(ed25519_verify(key, "\x73", signature));

@@ -15,7 +15,7 @@ TEST_CASE("printable() leaves nothing that a terminal or a log would obey") {
                     "abc") == "\\u{202e}abc");
     CHECK(printable("\xe2\x80\xa8|\xef\xbb\xbf") == "\\u{2028}|\\u{feff}");
     CHECK(printable("\xff\xfe") == "\\xff\\xfe");
-    CHECK(printable("\xc0\xaf") == "\\xc0\\xaf");          // overlong
+    CHECK(printable("\xc0\xaf") == "\\xc0\\xaf");           // overlong
     CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // surrogate
     CHECK(printable("\xe2\x82") == "\\xe2\\x82");           // cut
 }

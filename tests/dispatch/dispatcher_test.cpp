@@ -89,8 +89,7 @@ struct World {
 
     std::unique_ptr<dispatch::Dispatcher> fresh(const std::string& owner) {
         return std::make_unique<dispatch::Dispatcher>(
-            *store, runner, configuration, clock,
-            dispatch::DispatcherOptions{owner, 60'000, 4, [] { return 0.5; }});
+            *store, runner, configuration, clock, dispatch::DispatcherOptions{owner, 60'000, 4, [] { return 0.5; }});
     }
 
     JobId push(const std::string& commit, const std::string& ref = "refs/heads/main") {

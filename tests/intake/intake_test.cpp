@@ -45,7 +45,8 @@ std::shared_ptr<Configuration> configured() {
     Hook hook;
     hook.name = "github";
     hook.forge = "github";
-    hook.secrets = {{"file old.secret", "the old secret of the hook"}, {"file new.secret", "the new secret of the hook"}};
+    hook.secrets = {{"file old.secret", "the old secret of the hook"},
+                    {"file new.secret", "the new secret of the hook"}};
     made->hooks.push_back(hook);
     Project project;
     project.name = "test_application";

@@ -39,8 +39,9 @@ TEST_CASE("a signed push becomes a package in the stack, a tag makes a stack of 
     CHECK(done["version"] == version);
     CHECK(done["packages"][0]["name"] == "sample");
     CHECK(world.version_in_stack("backend", "edge", "sample") == version + "\n");
-    CHECK(run({"dpkg-deb", "-f", world.folder / "host/debs/" + done["packages"][0]["file"].get<std::string>(), "Version"}).output ==
-          version + "\n");
+    CHECK(
+        run({"dpkg-deb", "-f", world.folder / "host/debs/" + done["packages"][0]["file"].get<std::string>(), "Version"})
+            .output == version + "\n");
 
     SECTION("the log is there, by the API") {
         const HttpAnswer log = http(world.daemon.admin(), "GET", "/api/v1/jobs/1/log?follow=1");

@@ -1,5 +1,5 @@
-// The real gachette daemon as a child process in a temporary folder, and a sample world around it: a repository, a local
-// build host, one hook. For end-to-end tests.
+// The real gachette daemon as a child process in a temporary folder, and a sample world around it: a repository, a
+// local build host, one hook. For end-to-end tests.
 #pragma once
 #include <sys/types.h>
 
@@ -18,15 +18,15 @@ public:
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    void start();                // returns when it says that it is ready; throws with its log if it ends instead
-    void kill();                 // SIGKILL
-    int stop();                  // SIGTERM; its exit status
-    void hang_up();              // SIGHUP
+    void start();    // returns when it says that it is ready; throws with its log if it ends instead
+    void kill();     // SIGKILL
+    int stop();      // SIGTERM; its exit status
+    void hang_up();  // SIGHUP
     bool running() const { return child_ > 0; }
     pid_t process() const { return child_; }
     Endpoint door() const { return {port_, ""}; }
     Endpoint admin() const { return {0, folder_ + "/state/admin.sock"}; }
-    std::string log() const;     // what it wrote on stderr, all starts
+    std::string log() const;  // what it wrote on stderr, all starts
 
 private:
     int wait();

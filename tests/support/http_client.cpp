@@ -71,7 +71,8 @@ HttpAnswer http(const Endpoint& endpoint, const std::string& method, const std::
     answer.head = text.substr(0, end);
     answer.status = std::atoi(text.c_str() + 9);
     answer.body = text.substr(end + 4);
-    if (lower(answer.head).find("transfer-encoding: chunked") != std::string::npos) answer.body = join_chunks(answer.body);
+    if (lower(answer.head).find("transfer-encoding: chunked") != std::string::npos)
+        answer.body = join_chunks(answer.body);
     return answer;
 }
 

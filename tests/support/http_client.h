@@ -7,17 +7,17 @@
 namespace gachette::testing {
 
 struct HttpAnswer {
-    int status = 0;       // 0: no answer came (refused, cut, nothing)
+    int status = 0;  // 0: no answer came (refused, cut, nothing)
     std::string head;
-    std::string body;     // chunks joined
+    std::string body;  // chunks joined
 };
 
 struct Endpoint {
     int port = 0;
-    std::string socket;   // path; used when port is 0
+    std::string socket;  // path; used when port is 0
 };
 
-HttpAnswer http(const Endpoint& endpoint, const std::string& method, const std::string& target, const Headers& headers = {},
-                const std::string& body = "");
+HttpAnswer http(const Endpoint& endpoint, const std::string& method, const std::string& target,
+                const Headers& headers = {}, const std::string& body = "");
 
 }  // namespace gachette::testing

@@ -66,7 +66,8 @@ Ran run(const std::vector<std::string>& arguments, const std::string& folder, co
 
 std::string must_run(const std::vector<std::string>& arguments, const std::string& folder) {
     Ran ran = run(arguments, folder);
-    if (ran.status != 0) throw std::runtime_error(arguments.front() + " ended with " + std::to_string(ran.status) + ": " + ran.output);
+    if (ran.status != 0)
+        throw std::runtime_error(arguments.front() + " ended with " + std::to_string(ran.status) + ": " + ran.output);
     while (!ran.output.empty() && ran.output.back() == '\n') ran.output.pop_back();
     return ran.output;
 }
