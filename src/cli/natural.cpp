@@ -66,12 +66,11 @@ void add_parameter(CLI::App& app, const Parameter& parameter, Storage::Slot& slo
     }
     const std::string separator = parameter.place && !parameter.option.empty() ? "," : "";
     const std::string spelling = parameter.option + separator + (parameter.place ? parameter.name : "");
-    CLI::Option* option = parameter.need == Need::repeated
-                              ? app.add_option(spelling, slot.values, parameter.description)
-                              : app.add_option(spelling, slot.value, parameter.description);
+    const bool many = parameter.need == Need::repeated || parameter.need == Need::several;
+    CLI::Option* option = many ? app.add_option(spelling, slot.values, parameter.description)
+                               : app.add_option(spelling, slot.value, parameter.description);
     option->option_text(" ")->required(is_needed(parameter));
     if (parameter.need == Need::repeated) option->allow_extra_args(false);
-    if (parameter.need == Need::several) option->expected(1, 1000)->allow_extra_args(true);
 }
 
 void add_command(CLI::App& app, const Command& command, Storage& storage) {
