@@ -26,6 +26,8 @@ inline std::array<Milliseconds, wait_kinds> durations_of(const Limits& limits) {
             limits.idle_time, linger_time,      grace_time,       stream_tick};
 }
 
+inline constexpr std::size_t turn_bytes = 256 * 1024;  // a connection moves this much, then others get their turn
+
 struct Common {
     Common(const Limits& limits_, TrustedProxies proxies_, const Clock& clock_, Gate gate_, Handler handler_,
            std::shared_ptr<Mailbox> mailbox_, AtomicCounters& counters_)
