@@ -1,6 +1,6 @@
 # gachette_room(NAME [FOLDER dir] LINK rooms-and-libraries...): one static library per room, every .cpp of its folder.
 # A name without "::" that is a room means that room; anything else is an outside library.
-set(GACHETTE_ROOMS base model config handlers store door remote stacks build intake dispatch serve cli)
+set(GACHETTE_ROOMS base model config handlers store door remote stacks build intake dispatch report serve cli)
 function(gachette_room name)
   cmake_parse_arguments(ROOM "" "FOLDER" "LINK" ${ARGN})
   if(NOT ROOM_FOLDER)

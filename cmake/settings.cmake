@@ -10,6 +10,7 @@ find_package(tl-expected REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(libssh REQUIRED IMPORTED_TARGET libssh)
+pkg_check_modules(libcurl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)
 # cpp-httplib is a compiled library on Debian: without pkg-config's defines sizeof(httplib::Request) differs.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)

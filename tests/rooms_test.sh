@@ -2,7 +2,7 @@
 # The arrows between rooms point down only: an include may name a room at or below its own. Reads the sources, runs nothing.
 set -eu
 cd "$(dirname "$0")/.."
-order="base model config handlers store door remote stacks build intake dispatch serve cli"
+order="base model config handlers store door remote stacks build intake dispatch report serve cli"
 allowed() {
     case $1 in
         base) echo base ;;
@@ -16,7 +16,8 @@ allowed() {
         build) echo base model remote stacks build ;;
         intake) echo base model config handlers store intake ;;
         dispatch) echo base model store remote stacks build dispatch ;;
-        serve) echo base model config handlers store door remote stacks build intake dispatch serve ;;
+        report) echo base model store report ;;
+        serve) echo base model config handlers store door remote stacks build intake dispatch report serve ;;
         cli) echo "$order" ;;
     esac
 }

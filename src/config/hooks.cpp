@@ -53,6 +53,7 @@ void read_hooks(Reader& reader, Section& root) {
         check_patterns(section, "repositories", hook.repositories);
         section.duration("tolerance", hook.tolerance, 1'000);
         section.text_map("settings", hook.settings);
+        read_report(reader, section, hook);
         section.finish();
         reader.configuration.hooks.push_back(hook);
         const bool complete =

@@ -33,6 +33,7 @@ Configuration parse_configuration(std::string_view text, const std::string& path
     if (!tree) reader.problems.raise();
     config::Section root(*tree, "", reader.problems);
     config::read_server(reader, root);
+    config::read_reporters(reader, root);
     config::read_hooks(reader, root);
     config::read_projects(reader, root);
     config::read_domains(reader, root);

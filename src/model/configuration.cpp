@@ -28,7 +28,25 @@ std::string_view to_string(BuilderKind kind) {
     return "unknown";
 }
 
+std::string_view to_string(ReportKind kind) {
+    switch (kind) {
+        case ReportKind::status:
+            return "status";
+        case ReportKind::webhook:
+            return "webhook";
+        case ReportKind::callback:
+            return "callback";
+    }
+    return "unknown";
+}
+
+ReportKind Destination::report_kind() const {
+    if (kind == "webhook") return ReportKind::webhook;
+    return kind == "callback" ? ReportKind::callback : ReportKind::status;
+}
+
 const Hook* Configuration::find_hook(std::string_view name) const { return find_by_name(hooks, name); }
+const Destination* Configuration::find_reporter(std::string_view name) const { return find_by_name(reporters, name); }
 const Project* Configuration::find_project(std::string_view name) const { return find_by_name(projects, name); }
 const Domain* Configuration::find_domain(std::string_view name) const { return find_by_name(domains, name); }
 const BuildHost* Configuration::find_build_host(std::string_view name) const { return find_by_name(build_hosts, name); }

@@ -25,6 +25,26 @@ struct Hook {
     std::vector<std::string> repositories;   // patterns of full names that may speak through this hook; empty: all
     Milliseconds tolerance = 300'000;        // for senders that sign a timestamp (Standard Webhooks)
     std::map<std::string, std::string> settings;  // what else the forge's handler needs (generic: header, pointers, ...)
+    std::vector<std::string> report = {};    // names of destinations that hear of the jobs of its deliveries
+};
+
+enum class ReportKind : int { status = 1, webhook = 2, callback = 3 };  // stored: the numbers never change
+std::string_view to_string(ReportKind kind);
+
+// Where the states of jobs are told: the commit statuses of a forge, a signed webhook, or the original's web callback.
+// Its address comes from the configuration only, never from a payload.
+struct Destination {
+    std::string name;
+    std::string kind;          // github, gitlab, gitea, forgejo, bitbucket-cloud, bitbucket-datacenter, webhook, callback
+    std::string url;           // http or https; of a forge: of its API, without slash at the end
+    Secret token;              // forges need one
+    std::string user;          // bitbucket-*: Basic with this user; empty: Bearer
+    Secret secret;             // webhook: whsec_...
+    std::string context = "gachette/{project}";  // the name of a commit status; may hold {project} and {ref}
+    std::string authority_file;                  // certificates (PEM) to trust in place of the system's
+    Milliseconds give_up = 3LL * 24 * 3'600'000;  // age after which a report is not tried again
+
+    ReportKind report_kind() const;
 };
 
 enum class BuilderKind { automatic, trebuchet, debian, command };
@@ -115,6 +135,7 @@ struct Configuration {
     std::string external_url;                   // how people reach the pages; for links
     DoorLimits door;
     std::vector<Hook> hooks;
+    std::vector<Destination> reporters;
     std::vector<Project> projects;
     std::vector<Domain> domains;
     std::vector<BuildHost> build_hosts;
@@ -124,6 +145,7 @@ struct Configuration {
     std::vector<std::string> notes;             // what an old file means for a server, in sentences
 
     const Hook* find_hook(std::string_view name) const;
+    const Destination* find_reporter(std::string_view name) const;
     const Project* find_project(std::string_view name) const;
     const Domain* find_domain(std::string_view name) const;
     const BuildHost* find_build_host(std::string_view name) const;

@@ -28,30 +28,32 @@ bool contains(const std::vector<std::string>& list, std::string_view item) {
 
 std::string subject_of(const Event& event) { return shown(event.ref) + " of " + label_of(event.repository); }
 
+using Field = std::pair<std::string_view, std::string_view>;  // "{project}" and what it means
+
+// In one pass: what is filled in is not looked at again.
+std::string filled(std::string_view rest, std::initializer_list<Field> fields) {
+    std::string text;
+    while (!rest.empty()) {
+        const std::size_t open = std::min(rest.find('{'), rest.size());
+        text += rest.substr(0, open);
+        rest.remove_prefix(open);
+        const auto field = std::find_if(fields.begin(), fields.end(),
+                                        [&](const Field& candidate) { return rest.starts_with(candidate.first); });
+        if (rest.empty()) break;
+        text += field == fields.end() ? rest.substr(0, 1) : field->second;
+        rest.remove_prefix(field == fields.end() ? 1 : field->first.size());
+    }
+    return text;
+}
+
 // {branch}, {tag} and {project} filled in; "/" becomes "-", as a stack is one folder.
 std::string stack_name(const Rule& rule, const Event& event, const Project& project) {
     std::string text = event.short_ref();
     std::replace(text.begin(), text.end(), '/', '-');
-    std::string name;
-    std::string_view rest = rule.stack;
-    while (!rest.empty()) {  // one pass: what is filled in is not looked at again
-        const std::size_t open = std::min(rest.find('{'), rest.size());
-        name += rest.substr(0, open);
-        rest.remove_prefix(open);
-        const auto fill = [&](std::string_view field, std::string_view value) {
-            if (!rest.starts_with(field)) return false;
-            name += value;
-            rest.remove_prefix(field.size());
-            return true;
-        };
-        const bool branch = event.kind == RefKind::branch;
-        if (rest.empty() || fill("{branch}", branch ? text : "") || fill("{tag}", branch ? "" : text) ||
-            fill("{project}", project.name))
-            continue;
-        name += rest.front();
-        rest.remove_prefix(1);
-    }
-    return name;
+    const bool branch = event.kind == RefKind::branch;
+    return filled(rule.stack, {{"{branch}", branch ? std::string_view(text) : ""},
+                               {"{tag}", branch ? "" : std::string_view(text)},
+                               {"{project}", project.name}});
 }
 
 std::string build_key(const Project& project, const Event& event) {
@@ -88,6 +90,7 @@ private:
     bool add_rule(const Event& event, const Project& project, const Domain& domain, const Rule& rule);
     bool rule_fits(const Event& event, const Project& project, const Rule& rule);
     void take(const Event& event, const Project& project, const Rule& rule, Target target);
+    std::optional<Reporting> reporting_of(const Event& event, const Project& project) const;
     PlannedJob& job_for(const Event& event, const Project& project, const Rule& rule);
 
     const Hook& hook_;
@@ -220,6 +223,22 @@ bool Planner::rule_fits(const Event& event, const Project& project, const Rule& 
     return true;
 }
 
+// Who is told of the job: what the hook names and the configuration has.
+std::optional<Reporting> Planner::reporting_of(const Event& event, const Project& project) const {
+    Reporting reporting{event.repository.id, event.repository.full_name, {}};
+    for (const std::string& name : hook_.report) {
+        const Destination* destination = configuration_.find_reporter(name);
+        if (!destination) continue;
+        const ReportKind kind = destination->report_kind();
+        const bool status = kind == ReportKind::status;
+        const std::string ref = event.short_ref();
+        reporting.to.push_back(
+            {name, kind, status ? filled(destination->context, {{"{project}", project.name}, {"{ref}", ref}}) : ""});
+    }
+    if (reporting.to.empty()) return std::nullopt;
+    return reporting;
+}
+
 // One job per project, commit and ref; tags with the same packages share one. Branches do not, since a newer push of
 // one branch must be able to supersede what the older one asked for; the store lets such jobs share one build.
 PlannedJob& Planner::job_for(const Event& event, const Project& project, const Rule& rule) {
@@ -228,7 +247,15 @@ PlannedJob& Planner::job_for(const Event& event, const Project& project, const R
     const std::string what = shared ? "tags " + packages : event.ref + " " + event.commit;
     const std::string key = fmt::format("{}\n{}\n{}", project.name, what, fmt::join(rule.paths, "\n"));
     const auto [place, fresh] = jobs_.try_emplace(key, plan_.jobs.size());
-    if (fresh) plan_.jobs.push_back({project.name, event.kind, event.ref, event.commit, rule.paths, {}, packages});
+    if (fresh)
+        plan_.jobs.push_back({project.name,
+                              event.kind,
+                              event.ref,
+                              event.commit,
+                              rule.paths,
+                              {},
+                              packages,
+                              reporting_of(event, project)});
     return plan_.jobs[place->second];
 }
 

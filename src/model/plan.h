@@ -2,6 +2,7 @@
 // can read.
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,20 @@ struct Target {
     friend bool operator==(const Target&, const Target&) = default;
 };
 
+// Who hears of a job's states, and how its repository is called there.
+struct Reporting {
+    struct To {
+        std::string reporter;  // name of a destination
+        ReportKind kind = ReportKind::status;
+        std::string context;   // of a commit status, filled in
+        friend bool operator==(const To&, const To&) = default;
+    };
+    std::string repository_id;  // the forge's own; may be empty
+    std::string repository;     // full name
+    std::vector<To> to;
+    friend bool operator==(const Reporting&, const Reporting&) = default;
+};
+
 // One commit of one project, built once, for one or more stacks.
 struct PlannedJob {
     std::string project;
@@ -32,6 +47,7 @@ struct PlannedJob {
     // Jobs with the same key make the same packages: project, commit and, where the project's version template asks
     // for them, branch or tag. Empty when the commit is not known yet.
     std::string build_key;
+    std::optional<Reporting> reporting = std::nullopt;  // nothing: nobody hears of it
     friend bool operator==(const PlannedJob&, const PlannedJob&) = default;
 };
 

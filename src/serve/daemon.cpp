@@ -11,7 +11,9 @@
 #include "config/load.h"
 #include "dispatch/host_runner.h"
 #include "handlers/handlers.h"
+#include "report/reporter.h"
 #include "serve/api.h"
+#include "serve/crash_mark.h"
 #include "serve/serve.h"
 #include "serve/service_manager.h"
 
@@ -95,14 +97,16 @@ ConfigurationPointer load(const std::string& path) {
 // The parts in the order they need each other; destroyed the other way round.
 class Daemon {
 public:
-    Daemon(std::string config_path, ConfigurationPointer configuration)
+    Daemon(std::string config_path, ConfigurationPointer configuration, LastEnd last_end)
         : config_path_(std::move(config_path)),
+          last_end_(last_end),
           configuration_(configuration),
           owner_(fmt::format("{}-{}", ::getpid(), random_hex(4))),
           store_(StoreOptions{.folder = configuration->state_folder}, clock_),
           intake_(configuration_, store_, clock_),
           runner_(store_, clock_),
           dispatcher_(store_, runner_, configuration_, clock_, {.owner = owner_, .random = random_fraction}),
+          reporter_(store_, configuration_, clock_, {.random = random_fraction, .send = {}}),
           stacks_(configuration_, clock_),
           api_(configuration_, store_, intake_, dispatcher_, stacks_, hook_workers_, admin_workers_),
           door_(
@@ -119,10 +123,12 @@ public:
     int run() {
         store_.on_change([this] {
             dispatcher_.wake();
+            reporter_.wake();
             door_.wake();
         });
-        dispatcher_.adopt();
+        dispatcher_.adopt(last_end_);
         std::jthread dispatching([this](std::stop_token stop) { dispatcher_.run(stop); });
+        std::jthread reporting([this](std::stop_token stop) { reporter_.run(stop); });
         door_.start();
         log::info("gachette is ready", {{"version", GACHETTE_VERSION},
                                         {"listen", configuration_.get()->listen},
@@ -136,6 +142,8 @@ public:
         dispatching.request_stop();
         dispatching.join();
         dispatcher_.detach();
+        reporting.request_stop();  // what was not told waits in the outbox
+        reporting.join();
         return 0;
     }
 
@@ -170,6 +178,7 @@ private:
             if (const auto tls = tls_of(*fresh)) door_.reload_tls(*tls);
             configuration_.set(fresh);
             dispatcher_.wake();
+            reporter_.wake();
             log::info("configuration reloaded; listen, limits, state_folder and admin.socket need a restart");
             notify_ready("taking deliveries");
         } catch (const std::exception& problem) {
@@ -179,6 +188,7 @@ private:
     }
 
     const std::string config_path_;
+    const LastEnd last_end_;
     SystemClock clock_;
     Current<Configuration> configuration_;
     const std::string owner_;
@@ -186,6 +196,7 @@ private:
     intake::Intake intake_;
     dispatch::HostRunner runner_;
     dispatch::Dispatcher dispatcher_;
+    report::Reporter reporter_;
     StackReader stacks_;
     Workers admin_workers_{admin_threads};
     Workers hook_workers_{hook_threads};
@@ -203,10 +214,12 @@ int run_daemon(const std::string& config_path) {
     raise_descriptor_limit();
     if (const auto made = make_folders(configuration->state_folder + "/logs"); !made)
         throw StoreError("the state folder cannot be used: " + made.error());
+    const LastEnd last_end = take_crash_mark(configuration->state_folder);
+    leave_crash_mark_in(configuration->state_folder);
     log::start_background();
     int code = 0;
     {
-        Daemon daemon(config_path, configuration);
+        Daemon daemon(config_path, configuration, last_end);
         code = daemon.run();
     }
     log::stop();

@@ -1,5 +1,7 @@
 #include "store/job_end.h"
 
+#include "store/outbox.h"
+
 namespace gachette::store {
 
 using sqlite::Connection;
@@ -35,6 +37,7 @@ void end_job(Connection& connection, JobId id, JobState state, const std::string
         "= ?1",
         id, static_cast<int>(state), reason, now);
     release_waiting(connection, id, packages_usable(connection, id, state), now);
+    announce(connection, id, now);
 }
 
 }  // namespace gachette::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/job_end.h"
+#include "store/outbox.h"
 #include "store/reading.h"
 
 namespace gachette::store {
@@ -13,7 +14,11 @@ using sqlite::Query;
 namespace {
 
 constexpr int takes_before_dead = 3;
-constexpr const char* dead_reason = "taken up three times and never ended; gachette was restarted each time";
+// A crash of ours weighs as one of three; an end that leaves no trace (kill -9, power) as one of 24: it tells little about
+// the job, but a job that is killed for its memory must end, too.
+constexpr int crash_weight = 8;
+constexpr int dead_weight = takes_before_dead * crash_weight;
+constexpr const char* dead_reason = "taken up again and again and never ended; gachette went down each time";
 
 struct State {
     JobState state;
@@ -45,7 +50,11 @@ void end_attempt(Connection& connection, JobId id, AttemptClass result, const st
 
 void record(Connection& connection, JobId id, const Outcome& outcome, Milliseconds now) {
     end_attempt(connection, id, outcome.result, outcome.reason, now);
-    if (!outcome.commit.empty()) connection.run("UPDATE jobs SET commit_id = ?2 WHERE id = ?1", id, outcome.commit);
+    if (!outcome.commit.empty()) {
+        const std::string before = connection.text("SELECT commit_id FROM jobs WHERE id = ?1", id).value_or("");
+        connection.run("UPDATE jobs SET commit_id = ?2 WHERE id = ?1", id, outcome.commit);
+        if (before != outcome.commit) announce_other_commit(connection, id, before, now);
+    }
     if (!outcome.version.empty()) connection.run("UPDATE jobs SET version = ?2 WHERE id = ?1", id, outcome.version);
     for (const TargetState& state : outcome.targets)
         connection.run(
@@ -138,6 +147,7 @@ std::optional<Job> claim(Connection& connection, JobId id, const std::string& bu
         id, number, now, build_host, owner, lease_until);
     connection.run("INSERT INTO attempts (job, number, build_host, started) VALUES (?1, ?2, ?3, ?4)", id, number,
                    build_host, now);
+    announce(connection, id, now);
     return read_job(connection, id);
 }
 
@@ -146,7 +156,8 @@ void renew(Connection& connection, JobId id, const std::string& owner, Milliseco
                    lease_until);
 }
 
-std::vector<Job> adopt(Connection& connection, const std::string& owner, Milliseconds lease_until, Milliseconds now) {
+std::vector<Job> adopt(Connection& connection, const std::string& owner, Milliseconds lease_until, LastEnd last_end,
+                       Milliseconds now) {
     std::vector<JobId> left;
     {
         Query rows(connection, "SELECT id FROM jobs WHERE state = 2 AND lease_owner <> ?1 ORDER BY arrival, id");
@@ -155,9 +166,10 @@ std::vector<Job> adopt(Connection& connection, const std::string& owner, Millise
     }
     std::vector<Job> adopted;
     for (const JobId id : left) {
-        connection.run("UPDATE attempts SET adoptions = adoptions + 1 WHERE job = ?1 AND result IS NULL", id);
+        connection.run("UPDATE attempts SET adoptions = adoptions + ?2 WHERE job = ?1 AND result IS NULL", id,
+                       last_end == LastEnd::crashed ? crash_weight : 1);
         if (connection.number("SELECT max(adoptions) FROM attempts WHERE job = ?1 AND result IS NULL", id)
-                .value_or(0) >= takes_before_dead) {
+                .value_or(0) >= dead_weight) {
             end_attempt(connection, id, AttemptClass::lost, dead_reason, now);
             end_job(connection, id, JobState::dead, dead_reason, now);
             continue;

@@ -3,6 +3,7 @@
 
 #include "store/job_end.h"
 #include "store/job_life.h"
+#include "store/outbox.h"
 #include "store/packing.h"
 #include "store/reading.h"
 
@@ -37,6 +38,11 @@ JobId insert_row(Connection& connection, const NewJob& job, Milliseconds now) {
             "INSERT INTO targets (job, position, domain, stack, from_stack, create_empty, forced, rule) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             id, position++, target.domain, target.stack, target.from, target.create, target.forced, target.rule);
+    if (const std::string reporting = pack_reporting(job.planned.reporting); !reporting.empty())
+        connection.run("UPDATE jobs SET reporting = ?2 WHERE id = ?1", id, sqlite::Blob{reporting});
+    else if (job.rebuild_of != 0)
+        connection.run("UPDATE jobs SET reporting = (SELECT reporting FROM jobs WHERE id = ?2) WHERE id = ?1", id,
+                       job.rebuild_of);
     return id;
 }
 
@@ -91,12 +97,12 @@ AcceptedJob insert_job(Connection& connection, const NewJob& job, Milliseconds n
     accepted.commit = job.planned.commit;
     accepted.targets = job.planned.targets;
     accepted.superseded = supersede_older(connection, accepted.id, job, now);
-    if (job.force_build) return accepted;
-    const Builder builder = find_builder(connection, job.planned.build_key, accepted.id);
+    const Builder builder = job.force_build ? Builder{} : find_builder(connection, job.planned.build_key, accepted.id);
     accepted.same_build_as = builder.id;
     if (builder.id != 0)
         connection.run("UPDATE jobs SET same_build_as = ?2, waits = ?3 WHERE id = ?1", accepted.id, builder.id,
                        builder.wait);
+    if (job.planned.reporting || job.rebuild_of != 0) announce(connection, accepted.id, now);
     return accepted;
 }
 

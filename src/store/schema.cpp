@@ -78,7 +78,21 @@ CREATE TABLE packages (
     PRIMARY KEY (job, position)) STRICT, WITHOUT ROWID;
 )sql";
 
-const char* const migrations[schema_version] = {tables_1};
+// Reporting back: who hears of a job (store/outbox.cpp), and what waits to be told. `order_key` is what goes in order.
+constexpr const char* tables_2 = R"sql(
+ALTER TABLE jobs ADD COLUMN reporting BLOB NOT NULL DEFAULT x'';
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, reporter TEXT NOT NULL, kind INTEGER NOT NULL, order_key TEXT NOT NULL,
+    job INTEGER NOT NULL, facts BLOB NOT NULL, created INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    next_try INTEGER NOT NULL, last_error TEXT NOT NULL DEFAULT '', state INTEGER NOT NULL,
+    finished INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX outbox_waiting ON outbox (reporter, id) WHERE state = 1;
+CREATE INDEX outbox_in_order ON outbox (order_key, id) WHERE state = 1;
+CREATE INDEX outbox_by_job ON outbox (job);
+CREATE INDEX outbox_ended ON outbox (finished) WHERE state <> 1;
+)sql";
+
+const char* const migrations[schema_version] = {tables_1, tables_2};
 
 void expect(sqlite::Connection& connection, const std::string& folder, const char* setting, const std::string& wanted) {
     const std::string found = connection.text("PRAGMA " + std::string(setting)).value_or("");

@@ -8,6 +8,7 @@
 #include "store/accepting.h"
 #include "store/care.h"
 #include "store/job_life.h"
+#include "store/outbox.h"
 #include "store/readers.h"
 #include "store/reading.h"
 #include "store/schema.h"
@@ -206,9 +207,9 @@ std::optional<Job> Store::claim(JobId id, const std::string& build_host, const s
 void Store::renew(JobId id, const std::string& owner, Milliseconds lease_until) {
     self_->write([&](sqlite::Connection& connection) { store::renew(connection, id, owner, lease_until); });
 }
-std::vector<Job> Store::adopt(const std::string& owner, Milliseconds lease_until) {
+std::vector<Job> Store::adopt(const std::string& owner, Milliseconds lease_until, LastEnd last_end) {
     return self_->write([&](sqlite::Connection& connection) {
-        return store::adopt(connection, owner, lease_until, self_->clock.wall());
+        return store::adopt(connection, owner, lease_until, last_end, self_->clock.wall());
     });
 }
 void Store::set_step(JobId id, Step step, const std::string& version) {
@@ -236,6 +237,27 @@ Result<JobId> Store::rebuild(JobId id, const std::string& by) {
 void Store::on_change(std::function<void()> callback) {
     const std::lock_guard guard(self_->callback_mutex);
     self_->callback = std::move(callback);
+}
+
+// --- reporting back --------------------------------------------------------------------------------------
+
+std::map<std::string, Milliseconds> Store::next_reports() const {
+    return self_->readers.read(
+        [&](sqlite::Connection& connection) { return store::next_reports(connection, self_->clock.wall()); });
+}
+std::vector<Report> Store::due_reports(const std::string& reporter, Milliseconds now, int limit) const {
+    return self_->readers.read(
+        [&](sqlite::Connection& connection) { return store::due_reports(connection, reporter, now, limit); });
+}
+std::vector<Report> Store::reports(JobId job) const {
+    return self_->readers.read([&](sqlite::Connection& connection) { return store::list_reports(connection, job); });
+}
+void Store::note_report(std::int64_t id, const ReportNote& note) {
+    self_->write(
+        [&](sqlite::Connection& connection) { store::note_report(connection, id, note, self_->clock.wall()); });
+}
+std::int64_t Store::forget_reports(Milliseconds before) {
+    return self_->write([&](sqlite::Connection& connection) { return store::forget_reports(connection, before); });
 }
 
 // --- care ------------------------------------------------------------------------------------------------

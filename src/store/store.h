@@ -126,6 +126,43 @@ struct Outcome {
     std::vector<TargetState> targets;
 };
 
+// What a report says: the job as it was when its state changed.
+struct ReportFacts {
+    std::string event;  // "status", "job.ended", "stack.changed" (of targets[0]), "package" (packages[0])
+    JobId job = 0;
+    DeliveryId delivery = 0;
+    std::string project;
+    std::string repository_id, repository;  // as its forge calls it: id (may be empty), full name
+    std::string commit, ref;
+    std::string context;  // name of the commit status
+    JobState state = JobState::queued;
+    std::string reason, version;
+    std::vector<TargetState> targets;  // of the target itself only domain and stack
+    std::vector<Package> packages;
+};
+
+enum class ReportState : int { waiting = 1, sent = 2, given_up = 3, overtaken = 4 };  // stored: never change
+
+// A row of the outbox: one message for one destination. Rows about one commit (or one job) go in the order of their
+// ids.
+struct Report {
+    std::int64_t id = 0;
+    ReportKind kind = ReportKind::status;
+    std::string reporter;
+    ReportFacts facts;
+    int attempts = 0;
+    Milliseconds created = 0, next_try = 0;
+    std::string last_error;
+    ReportState state = ReportState::waiting;
+};
+
+// What became of one attempt to send a report.
+struct ReportNote {
+    ReportState state = ReportState::waiting;
+    std::string error;  // empty when sent
+    Milliseconds next_try = 0;
+};
+
 struct ListOptions {
     std::int64_t before = 0;  // keyset page: ids below this one; 0: newest
     int limit = 50;           // at most 500
@@ -141,6 +178,9 @@ struct StoreOptions {
     Milliseconds queue_age = 7'000;                // a commit that takes longer makes new ones fail at once
     std::int64_t free_bytes = 64LL * 1024 * 1024;  // refuse deliveries below that much free space
 };
+
+// How the former process ended: by its own crash (it left a mark), or nobody knows.
+enum class LastEnd { unknown, crashed };
 
 struct Health {
     bool good = true;
@@ -196,9 +236,9 @@ public:
                              Milliseconds lease_until);
     void renew(JobId id, const std::string& owner, Milliseconds lease_until);
     // Running jobs under a lease that is not `owner`'s: what a former process left. They are given to `owner`, attempt
-    // number unchanged, so that their attempt can be attached to again. A job adopted three times within one attempt is
-    // dead instead and not returned.
-    std::vector<Job> adopt(const std::string& owner, Milliseconds lease_until);
+    // number unchanged, so that their attempt can be attached to again. A job during whose attempt gachette crashed three
+    // times (or went down 24 times for reasons unknown) is dead instead and not returned.
+    std::vector<Job> adopt(const std::string& owner, Milliseconds lease_until, LastEnd last_end = LastEnd::unknown);
     void set_step(JobId id, Step step, const std::string& version);
     // Ends the attempt; the job's state follows from the class (and the targets: all superseded -> superseded, any
     // refused -> refused). Siblings that waited for this job's packages become due.
@@ -216,6 +256,17 @@ public:
 
     // Called (on any thread, must return at once) whenever there may be something new to dispatch or to show.
     void on_change(std::function<void()> callback);
+
+    // --- reporting back: rows are written with the job's state, by accept, claim, finish and all other ends
+    // -----------------------------------------------------------------------------------------------------------
+    // When the next report of each destination is due; may lie in the past.
+    std::map<std::string, Milliseconds> next_reports() const;
+    // Reports that are due and not behind an older one about the same thing, oldest first.
+    std::vector<Report> due_reports(const std::string& reporter, Milliseconds now, int limit) const;
+    std::vector<Report> reports(JobId job) const;  // all that are kept, oldest first
+    void note_report(std::int64_t id, const ReportNote& note);
+    // Forgets reports that ended before this (wall) moment; returns how many.
+    std::int64_t forget_reports(Milliseconds before);
 
     // --- care
     // -----------------------------------------------------------------------------------------------------------
