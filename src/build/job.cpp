@@ -18,8 +18,10 @@ namespace gachette::build {
 
 namespace {
 
+// The stacks' part goes along as text that the job compiles while the build runs (load_stacks in host/60-job.pl).
 const std::string& program() {
-    static const std::string text = std::string(remote::host_program_part) + std::string(stacks::host_program_part) +
+    static const std::string text = std::string(remote::host_program_part) + "our $STACKS_TEXT = <<'END OF STACKS';\n" +
+                                    std::string(stacks::host_program_part) + "\nEND OF STACKS\n" +
                                     std::string(build::host_program_part) + "\njob_main();\n";
     return text;
 }

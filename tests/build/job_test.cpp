@@ -38,25 +38,32 @@ TEST_CASE("a job makes packages of a commit and puts them into a stack") {
 
 TEST_CASE("the time of a job", "[.measure]") {
     BuildSite site;
-    const std::string script = BuildSite::script_for({"one", "two", "three"});
-    std::string id = site.commit({{"build.sh", script}});
-    for (int i = 0; i < 12; ++i) {
-        if (i >= 6) id = site.commit({{"file", std::to_string(i)}});
+    SshHost ssh;
+    BuildHost host = site.host();
+    host.local = GENERATE(true, false);
+    host.address = "127.0.0.1";
+    host.port = ssh.port();
+    host.user = ssh.user();
+    host.key_filename = ssh.key();
+    host.known_hosts = ssh.known_hosts();
+    auto shell = remote::make_shell(host);
+    std::string id = site.commit({{"build.sh", BuildSite::script_for({"one", "two", "three"})}});
+    for (int i = 0; i < 24; ++i) {
+        const std::string kind = i < 8 ? "same commit, warm" : i < 16 ? "next commit, warm" : "same commit, cold";
+        if (i >= 8 && i < 16) id = site.commit({{"file", std::to_string(i)}});
+        if (i >= 16) shell = remote::make_shell(host);
         const build::JobRequest request = site.request(id);
         const auto start = std::chrono::steady_clock::now();
-        std::vector<std::pair<double, int>> steps;
-        auto shell = remote::make_shell(site.host());
+        const auto ms = [&] {
+            return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+        };
+        std::string steps;
         build::JobListener listener;
         listener.step = [&](Step step, const std::string&) {
-            steps.emplace_back(
-                std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count(),
-                static_cast<int>(step));
+            steps += " " + std::string(to_string(step)) + "@" + std::to_string(static_cast<int>(ms()));
         };
         const auto result = build::run_job(*shell, request, listener, SystemClock()).value();
-        const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-        std::cout << (i < 6 ? "same " : "next ") << time.count() << " ms " << to_string(result.result) << " "
-                  << result.reason;
-        for (auto [at, step] : steps) std::cout << " " << step << "@" << at;
-        std::cout << "\n";
+        std::cout << (host.local ? "local " : "ssh ") << kind << " " << static_cast<int>(ms()) << " ms, "
+                  << to_string(result.result) << steps << "\n";
     }
 }

@@ -72,8 +72,8 @@ sub open_store {
         my ($name, $text) = ("$path/$file->[0]", $file->[1]);
         my $now = -l $name ? undef : read_whole($name);
         next if defined $now && $now eq $text;
-        remove_tree($name) if lstat $name;
-        write_new($name, $text, 0600);
+        remove_tree($name) if lstat $name && !-f _;
+        replace_file($name, $text);
     }
     return $path;
 }
@@ -176,8 +176,8 @@ sub start_history {
     my ($settings, @words) = history_fetch();
     my $environment = git_environment({ GIT_DIR => $store }, @$settings);
     $REPOSITORY{history_child} = start_child(undef, 0, sub {
+        $^F = 100;    # the lock goes along with git and lasts as long as it
         my $lock = take_lock("$store.lock", 600, "job $$") or POSIX::_exit(1);
-        $^F = 100;    # the lock goes along: it lasts as long as git
         become({ argv => [ "git", "fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", @words ],
             folder => $store, environment => $environment });
     });

@@ -31,11 +31,13 @@ sub absolute_address {
     my ($base, $url) = @_;
     return $url unless $url =~ m{\A\.\.?/};
     $base =~ s{/+\z}{};
+    my $joint = "/";
     while ($url =~ s{\A(\.\.?)/}{}) {
         next if $1 eq ".";
-        $base =~ s{[/:][^/:]*\z}{} or return "";
+        $base =~ s{([/:])[^/:]*\z}{} or return "";
+        $joint = $1;
     }
-    return "$base/$url";
+    return "$base$joint$url";
 }
 
 # Only what the project's own address could be; files only for a project that is itself a folder.

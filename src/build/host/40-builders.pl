@@ -111,6 +111,7 @@ sub build {
     $command->{cage} = cage_of($job);
     my ($child, $isolation, $why) = start_build($command, parameter("isolation", "auto"));
     event("isolation", $isolation, $why);
+    load_stacks();
     my ($total, $silence) = map { parameter($_) / 1000 } qw(total silence);
     my $result = finish_child($child, $log, undef, seconds => $total, silence => $silence);
     end_descendants($REPOSITORY{history_child} ? ($REPOSITORY{history_child}{pid} => 1) : ());

@@ -142,6 +142,15 @@ sub set_version {
 
 # --- stacks -----------------------------------------------------------------------------------------------------------
 
+# Compiles the stacks' part of the program; the first call does, which is made while the build runs.
+sub load_stacks {
+    our $STACKS_TEXT;
+    return unless defined $STACKS_TEXT;
+    my $text = $STACKS_TEXT;
+    undef $STACKS_TEXT;
+    eval "$text\n1" or die $@;
+}
+
 sub targets {
     my @targets;
     for my $text (parameters("target")) {
@@ -166,6 +175,7 @@ sub check_targets {
 # The commit that a stack holds of this project and ref; "" when none.
 sub held_commit {
     my ($job, $target) = @_;
+    load_stacks();
     my $stack = look(stack_of(parameter("meta"), $target->{domain}, $target->{stack}));
     return "" unless $stack->{generation};
     my ($lines, $held) = (current_lines($stack));
@@ -255,6 +265,7 @@ sub whole_job {
         @packages = collect($job);
     }
     event("phase", "stack") if @targets;
+    load_stacks();
     unless (parameter("debs") eq "") {
         for my $package (@packages) { store_package($package, "$job->{output}/$package->{file}", parameter("debs")) if $job->{output} }
     }
@@ -295,6 +306,7 @@ sub build_copy {
     event("phase", "build");
     build($job, $log);
     my @packages = collect($job);
+    load_stacks();
     store_package($_, "$job->{output}/$_->{file}", parameter("debs")) for @packages;
     tell_packages(@packages);
     return "";

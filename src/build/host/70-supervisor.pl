@@ -53,7 +53,7 @@ sub supervise {
     };
     $announce->();
     close $wake;
-    answer_sent();
+    answer_sent() if defined &answer_sent;
     end_child($REPOSITORY{history_child}, 0) if $REPOSITORY{history_child};
     eval { clear_area($job) } if $job && $job->{area};
     eval { remove_old_jobs($base) };
@@ -132,7 +132,16 @@ sub remove_old_jobs {
     return $count;
 }
 
-# Mode gc: old job folders and work trees that no job used for 14 days.
+# Packs what many small fetches left in the stores; objects that nothing named for 14 days go.
+sub pack_stores {
+    my ($base) = @_;
+    for my $path (map { my $kind = $_; map { "$base/$kind/$_" } grep { /\.git\z/ } entries("$base/$kind") } qw(store history)) {
+        my $lock = take_lock("$path.lock", 0, "gc") or next;
+        git(open_store($path), { seconds => 3600 }, "gc", "--quiet", "--prune=14.days.ago");
+    }
+}
+
+# Mode gc: old job folders and work trees that no job used for 14 days; then the stores are packed.
 sub remove_unused {
     my ($base) = @_;
     my $count = remove_old_jobs($base);
@@ -145,5 +154,6 @@ sub remove_unused {
         }
         rmdir "$base/work/$project";
     }
+    pack_stores($base);
     return $count;
 }

@@ -31,12 +31,12 @@ sub send_new {
     }
 }
 
-# Hands a line to the supervisor; without one there is nobody to tell.
+# Hands waiting words to the supervisor. They wait on when it does not listen yet (or no more).
 sub tell_supervisor {
-    my ($folder, $line) = @_;
-    sysopen(my $control, "$folder/control", O_WRONLY | O_NONBLOCK) or return;
+    my ($view, $folder) = @_;
+    return unless @{ $view->{waiting} } && sysopen(my $control, "$folder/control", O_WRONLY | O_NONBLOCK);
     local $SIG{PIPE} = "IGNORE";
-    syswrite($control, "$line\n");
+    syswrite($control, join("", map { "$_\n" } splice(@{ $view->{waiting} })));
 }
 
 # The end of the job as its result says; undef while there is none.
@@ -56,26 +56,30 @@ sub declare_lost {
 }
 
 # Reads what the other side says; false at the end of its words.
-sub hand_on {
-    my ($view, $folder) = @_;
+sub hear {
+    my ($view) = @_;
     my $count = sysread(STDIN, my $bytes, 4096);
     return 1 if !defined $count && ($!{EINTR} || $!{EAGAIN});
     return 0 unless $count;
     $view->{words} .= $bytes;
-    tell_supervisor($folder, $1) while $view->{words} =~ s/\A(beat|stop|[^\n]{0,100})\n//;
+    while ($view->{words} =~ s/\A([^\n]*)\n//) {
+        push @{ $view->{waiting} }, $1 if $1 eq "stop" || ($1 eq "beat" && !@{ $view->{waiting} });
+    }
+    $view->{words} = "" if length $view->{words} > 4096;
     return 1;
 }
 
 sub follow {
     my ($folder, $id, $wake) = @_;
-    my %view = (skip => limit_of("events_from", 0), offset => limit_of("log_from", 0), seen => 0, rest => "", words => "");
+    my %view = (skip => limit_of("events_from", 0), offset => limit_of("log_from", 0), seen => 0, rest => "", words => "",
+        waiting => ["beat"]);
     sysopen($view{events}, "$folder/events", O_RDONLY) or give_up("lost", "$folder/events: $!");
     sysopen($view{log}, "$folder/log", O_RDONLY) or give_up("lost", "$folder/log: $!");
     give_up("refused", "the log of job $id is shorter than what was asked to be left out") if -s $view{log} < $view{offset};
     sysseek($view{log}, $view{offset}, 0);
-    tell_supervisor($folder, "beat");
     my $spoken = now();
     while (1) {
+        tell_supervisor(\%view, $folder);
         my $result = result_of($folder);
         if (!$result && !$wake && unlocked("$folder/lock")) { $result = result_of($folder) || declare_lost($folder, $id) }
         $spoken = now() if send_new(\%view);
@@ -87,8 +91,8 @@ sub follow {
         my $bits = "";
         vec($bits, 0, 1) = 1;
         vec($bits, fileno($wake), 1) = 1 if $wake;
-        select($bits, undef, undef, $wake ? 5 : 0.05);
-        POSIX::_exit(0) if vec($bits, 0, 1) && !hand_on(\%view, $folder);
+        select($bits, undef, undef, $wake && !@{ $view{waiting} } ? 5 : 0.05);
+        POSIX::_exit(0) if vec($bits, 0, 1) && !hear(\%view);
         next unless $wake && vec($bits, fileno($wake), 1);
         my $count = sysread($wake, my $dots, 65536);
         $wake = undef if defined $count && $count == 0;    # the supervisor has ended, well or badly
