@@ -162,6 +162,24 @@ build::JobRequest quick_request(Session& session, const Call& call) {
     return request;
 }
 
+// The highest arrival number among what the stack holds of the project. A person's order has none of its own: it counts
+// as the newest there is, without taking a number that a later delivery will have.
+std::int64_t newest_arrival(const stacks::StackState& state, const std::string& project) {
+    std::int64_t newest = 0;
+    for (const stacks::StackEntry& entry : state.packages)
+        if (entry.project == project) newest = std::max(newest, entry.arrival);
+    return newest;
+}
+
+// After a forced push the stack holds a commit that the new one does not follow, and of two with one arrival number the
+// stack keeps the first. Who calls quick means the new one: it is added with the next number, from the packages that
+// were built. The repository is asked once more whether the ref really is there.
+bool lost_to_diverged(const JobResult& result) {
+    if (result.packages.empty() || result.targets.empty()) return false;
+    const build::TargetOutcome& outcome = result.targets.front();
+    return outcome.outcome == "superseded" && outcome.reason.find(" does not follow ") != std::string::npos;
+}
+
 }  // namespace
 
 int prepare(Session& session, const Call& call) {
@@ -209,11 +227,17 @@ int build(Session& session, const Call& call) {
 }
 
 int quick(Session& session, const Call& call) {
-    const build::JobRequest request = quick_request(session, call);
-    const Target& target = request.targets.front();
-    need_stack(session, call, target.domain, target.stack);
+    build::JobRequest request = quick_request(session, call);
+    const Target target = request.targets.front();
+    request.arrival = newest_arrival(need_stack(session, call, target.domain, target.stack), request.project.name);
     std::ostream& log = session.options().json ? session.err() : session.out();
-    const JobResult result = follow(session, call, request, log, build::run_job);
+    JobResult result = follow(session, call, request, log, build::run_job);
+    if (lost_to_diverged(result)) {
+        request.id = job_id();
+        request.reuse = result.packages;
+        ++request.arrival;
+        result = follow(session, call, request, log, build::run_job);
+    }
     need_success("quick", result);
     const build::TargetOutcome outcome = result.targets.empty() ? build::TargetOutcome{} : result.targets.front();
     const std::string stack = target.domain + "/" + target.stack;

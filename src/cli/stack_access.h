@@ -11,7 +11,7 @@ namespace gachette::cli {
 stacks::StackHost stack_host(Session& session, const Call& call);
 // Who stands in the record: "command line of hero".
 std::string asked_by();
-// Throws std::runtime_error with "command: ..." (exit 1) when the stack does not exist.
-void need_stack(Session& session, const Call& call, const std::string& domain, const std::string& stack);
+// What the stack holds. Throws std::runtime_error with "command: ..." (exit 1) when it does not exist.
+stacks::StackState need_stack(Session& session, const Call& call, const std::string& domain, const std::string& stack);
 
 }  // namespace gachette::cli

@@ -141,8 +141,8 @@ std::string asked_by() {
     return std::string("command line") + (user && *user ? " of " + printable(user, 80) : "");
 }
 
-void need_stack(Session& session, const Call& call, const std::string& domain, const std::string& stack) {
-    need(call, stack_host(session, call).show(domain, stack));
+StackState need_stack(Session& session, const Call& call, const std::string& domain, const std::string& stack) {
+    return need(call, stack_host(session, call).show(domain, stack));
 }
 
 int stack_create(Session& session, const Call& call) {

@@ -146,9 +146,10 @@ TEST_CASE("a daemon that does not answer ends with 3 and says how to start it") 
     write_text_file(gachette.home() + "/token", "token\n");
     const Said tcp = gachette({"jobs", "--server", "http://127.0.0.1:1", "--token-file", gachette.home() + "/token"});
     CHECK(tcp.status == 3);
-    CHECK(tcp.errors ==
-          "gachette: the daemon at http://127.0.0.1:1 does not answer: nobody listens there; check the address, and that "
-          "gachette serve runs there\n");
+    CHECK(
+        tcp.errors ==
+        "gachette: the daemon at http://127.0.0.1:1 does not answer: nobody listens there; check the address, and that "
+        "gachette serve runs there\n");
     CHECK(gachette({"jobs"}).errors.find("/var/lib/gachette/admin.sock") != std::string::npos);
     const Said configured = gachette({"-c", configuration(gachette), "jobs"});
     CHECK(configured.status == 3);

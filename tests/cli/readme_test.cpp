@@ -218,6 +218,25 @@ TEST_CASE("quick: prepare, build and add, all or nothing") {
     }
 }
 
+TEST_CASE("quick takes a forced push, because a person asked for it, but never goes back along the branch") {
+    Place place;
+    REQUIRE(place.quick({"stack_create:default,0.0.1"}).status == 0);
+    REQUIRE(place.quick({"quick", "default", "0.0.1", "test_config"}).status == 0);
+    place.git({"commit", "-q", "--amend", "-m", "another history"});
+    const std::string forced = place.git({"rev-parse", "--short=7", "HEAD"});
+    const Said taken = place.quick({"quick", "default", "0.0.1", "test_config"});
+    INFO(taken.output << taken.errors);
+    CHECK(taken.status == 0);
+    CHECK(place.in_stack("default", "0.0.1", "dh-config") == "0.0.1rev" + forced + "-origin-master\n");
+
+    place.git({"reset", "-q", "--hard", "HEAD~1"});
+    const Said back = place.quick({"quick", "default", "0.0.1", "test_config"});
+    CHECK(back.status == 1);
+    CHECK(back.errors.find("gachette: quick: ") != std::string::npos);
+    CHECK(back.errors.find("gachette does not go back to") != std::string::npos);
+    CHECK(place.in_stack("default", "0.0.1", "dh-config") == "0.0.1rev" + forced + "-origin-master\n");
+}
+
 TEST_CASE("settings win over arguments, and it is said") {
     Place place;
     const Said said = place.quick({"stack_create:default,a," + (place.folder / "elsewhere")});
