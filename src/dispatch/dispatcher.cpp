@@ -65,9 +65,9 @@ void Dispatcher::run(std::stop_token stop) {
     }
 }
 
-void Dispatcher::adopt() {
+void Dispatcher::adopt(LastEnd last_end) {
     const auto configuration = configuration_.get();
-    for (Job& job : store_.adopt(options_.owner, clock_.wall() + options_.lease)) {
+    for (Job& job : store_.adopt(options_.owner, clock_.wall() + options_.lease, last_end)) {
         log::info("taking up a job that was running", {{"job", job.id}, {"build_host", job.build_host}});
         const std::lock_guard lock(hosts_mutex_);
         Hosts::Reservation reservation = hosts_.reserve_on(job.build_host);

@@ -31,7 +31,7 @@ public:
     Dispatcher& operator=(const Dispatcher&) = delete;
 
     // Takes up what a former process left running. Call once, before the first step.
-    void adopt();
+    void adopt(LastEnd last_end = LastEnd::unknown);
     // Does what is due; returns how long nothing will be due unless wake() is called (at most 60 s).
     Milliseconds step();
     void wake();  // any thread: there may be something new

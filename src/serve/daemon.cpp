@@ -58,10 +58,10 @@ std::vector<door::Listener> open_listeners(const Configuration& configuration) {
     const bool tls = tls_of(configuration).has_value();
     for (HandedSocket& handed : handed_sockets()) {
         admin = admin || handed.local;
-        listeners.push_back({std::move(handed.socket), tls && !handed.local});
+        listeners.push_back({std::move(handed.socket), tls && !handed.local, true});
     }
-    if (listeners.empty()) listeners.push_back({door::listen_on(configuration.listen), tls});
-    if (!admin) listeners.push_back({door::listen_on_unix(admin_socket_of(configuration), 0600), false});
+    if (listeners.empty()) listeners.push_back({door::listen_on(configuration.listen), tls, false});
+    if (!admin) listeners.push_back({door::listen_on_unix(admin_socket_of(configuration), 0600), false, false});
     return listeners;
 }
 

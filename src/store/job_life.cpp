@@ -14,8 +14,8 @@ using sqlite::Query;
 namespace {
 
 constexpr int takes_before_dead = 3;
-// A crash of ours weighs as one of three; an end that leaves no trace (kill -9, power) as one of 24: it tells little about
-// the job, but a job that is killed for its memory must end, too.
+// A crash of ours weighs as one of three; an end that leaves no trace (kill -9, power) as one of 24: it tells little
+// about the job, but a job that is killed for its memory must end, too.
 constexpr int crash_weight = 8;
 constexpr int dead_weight = takes_before_dead * crash_weight;
 constexpr const char* dead_reason = "taken up again and again and never ended; gachette went down each time";

@@ -31,7 +31,7 @@ std::optional<Job> claim(sqlite::Connection& connection, JobId id, const std::st
                          const std::string& owner, Milliseconds lease_until, Milliseconds now);
 void renew(sqlite::Connection& connection, JobId id, const std::string& owner, Milliseconds lease_until);
 std::vector<Job> adopt(sqlite::Connection& connection, const std::string& owner, Milliseconds lease_until,
-                       Milliseconds now);
+                       LastEnd last_end, Milliseconds now);
 void set_step(sqlite::Connection& connection, JobId id, Step step, const std::string& version);
 void finish(sqlite::Connection& connection, JobId id, const Outcome& outcome, Milliseconds now);
 void retry(sqlite::Connection& connection, JobId id, const Outcome& outcome, Milliseconds next_try, Milliseconds now);
