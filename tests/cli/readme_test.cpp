@@ -237,6 +237,25 @@ TEST_CASE("quick takes a forced push, because a person asked for it, but never g
     CHECK(place.in_stack("default", "0.0.1", "dh-config") == "0.0.1rev" + forced + "-origin-master\n");
 }
 
+TEST_CASE("an interrupt ends the build on the host and leaves the stack as it was") {
+    Place place;
+    REQUIRE(place.quick({"stack_create:default,0.0.1"}).status == 0);
+    const std::string started = place.folder / "started";
+    write_text_file(place.folder / "trebuchet", "#!/bin/sh\necho $$ > " + started + "\nexec sleep 300\n", true);
+    const Said said = {
+        run({"sh", "-c",
+             "\"$@\" > said 2>&1 & child=$!; for i in $(seq 600); do [ -s started ] && break; sleep 0.05; done; "
+             "kill -INT $child; wait $child; status=$?; cat said; exit $status",
+             "sh", GACHETTE_BINARY, "-c", place.folder / "quick.yml", "quick", "default", "0.0.1", "test_config"},
+            place.folder.path())
+            .status,
+        read_text(place.folder / "said"), ""};
+    CHECK(said.status == 1);
+    CHECK(said.output.find("gachette: quick: ") != std::string::npos);
+    CHECK(said.output.find("cancelled") != std::string::npos);
+    CHECK(std::filesystem::is_empty(place.meta() + "/domain/default/stacks/0.0.1/packages"));
+}
+
 TEST_CASE("settings win over arguments, and it is said") {
     Place place;
     const Said said = place.quick({"stack_create:default,a," + (place.folder / "elsewhere")});
