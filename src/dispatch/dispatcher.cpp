@@ -85,10 +85,13 @@ Milliseconds Dispatcher::step() {
     reap();
     pass_on_cancels();
     renew_leases();
-    const bool waiting_for_host = start_due(configuration);
+    // One time for both questions: a job that becomes due in between is neither started nor forgotten.
+    const Milliseconds now_wall = clock_.wall();
+    const bool waiting_for_host = start_due(configuration, now_wall);
 
     Milliseconds wait = longest_wait;
-    if (const auto due = store_.next_due(); due && *due > clock_.wall()) wait = std::min(wait, *due - clock_.wall());
+    if (const auto due = store_.next_due(now_wall))
+        wait = std::clamp<Milliseconds>(*due - clock_.wall(), 1, longest_wait);
     if (waiting_for_host) {
         const std::lock_guard lock(hosts_mutex_);
         const Milliseconds now = clock_.steady();
@@ -124,9 +127,9 @@ void Dispatcher::renew_leases() {
 }
 
 // True when a due job found no free host.
-bool Dispatcher::start_due(const std::shared_ptr<const Configuration>& configuration) {
+bool Dispatcher::start_due(const std::shared_ptr<const Configuration>& configuration, Milliseconds now) {
     bool waiting = false;
-    for (const Job& job : store_.due_jobs(clock_.wall(), due_at_once)) {
+    for (const Job& job : store_.due_jobs(now, due_at_once)) {
         if (attempts_.contains(job.id)) continue;
         const Project* project = configuration->find_project(job.project);
         if (!project) {

@@ -52,7 +52,7 @@ private:
     void reap();
     void pass_on_cancels();
     void renew_leases();
-    bool start_due(const std::shared_ptr<const Configuration>& configuration);
+    bool start_due(const std::shared_ptr<const Configuration>& configuration, Milliseconds now);
     void end_without_host(const Job& job, const std::string& reason);
 
     Store& store_;
