@@ -98,6 +98,18 @@ std::string describe_hook(const Hook& hook) {
                        joined(origins), hook.repositories.empty() ? "all repositories" : joined(hook.repositories));
 }
 
+// Only the host of an address is shown: the path of a webhook's may be a secret.
+std::string describe_reporter(const Configuration& configuration, const Destination& destination) {
+    std::vector<std::string> hooks;
+    for (const Hook& hook : configuration.hooks)
+        if (contains(hook.report, destination.name)) hooks.push_back(hook.name);
+    const std::size_t host = destination.url.find("//") + 2;
+    return fmt::format("reporter {}: kind {} at {}, {}\n", destination.name, destination.kind,
+                       destination.url.substr(0, destination.url.find_first_of("/?", host)),
+                       hooks.empty() ? "named by no hook, so it hears of nothing; add it to hooks.<name>.report"
+                                     : fmt::format("hears of the jobs of hook {}", joined(hooks)));
+}
+
 }  // namespace
 
 std::string describe_project(const Configuration& configuration, const Project& project) {
@@ -117,6 +129,8 @@ std::string describe_project(const Configuration& configuration, const Project& 
 std::string describe_configuration(const Configuration& configuration) {
     std::string lines;
     for (const Hook& hook : configuration.hooks) lines += describe_hook(hook);
+    for (const Destination& destination : configuration.reporters)
+        lines += describe_reporter(configuration, destination);
     for (const Project& project : configuration.projects) lines += describe_project(configuration, project);
     for (const BuildHost& host : configuration.build_hosts) lines += describe_host(host);
     for (const std::string& note : configuration.notes) lines += fmt::format("note: {}\n", note);

@@ -107,6 +107,11 @@ TEST_CASE("the commented example loads, and everything in it arrives") {
     folder.write("github.secret", "github-secret-0123456789\n", 0640);
     folder.write("admin.token", "admin-token-0123456789\n");
     folder.environment["GITHUB_SECRET_BEFORE"] = "github-secret-of-before";
+    folder.write("github.token", "github-token-0123456789\n");
+    folder.write("forge.token", "forge-token-0123456789\n");
+    folder.write("credentials/gitlab-api.token", "gitlab-api-token-0123456789\n");
+    folder.environment["BITBUCKET_TOKEN"] = "bitbucket-token-0123456789";
+    folder.write("ci.whsec", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
     folder.write("gachette.yml", *text);
     const Configuration all = load_configuration(folder.path("gachette.yml"), folder.options);
     CHECK(all.path == folder.path("gachette.yml"));
@@ -131,6 +136,8 @@ TEST_CASE("the commented example loads, and everything in it arrives") {
     CHECK(all.hooks[0].secrets[0].value == "github-secret-0123456789");
     CHECK(all.hooks[0].secrets[1].origin == "environment GITHUB_SECRET_BEFORE");
     CHECK(all.hooks[0].repositories == Lines{"ops-hero/*", "!ops-hero/secret-*"});
+    CHECK(all.hooks[0].report == Lines{"github", "ci", "packages"});
+    CHECK(all.hooks[1].report.empty());
     CHECK(all.hooks[1].secrets.at(0).origin == "credential gitlab.token");
     CHECK(all.hooks[1].secrets.at(0).value == "credential-456789abcdef");
     CHECK(all.hooks[1].tolerance == 300'000);

@@ -422,3 +422,27 @@ TEST_CASE("a delivery with thousands of refs is planned at once and its reasons 
     REQUIRE(made.decisions.size() == 2'002);
     CHECK(made.decisions.back().sentence == "7001 further reasons why nothing is done are not listed");
 }
+
+TEST_CASE("a hook's reporters hear of its jobs, others do not") {
+    Configuration configuration = sample();
+    CHECK_FALSE(plan_of({branch_event("main")}, configuration).jobs.at(0).reporting);
+    Destination status;
+    status.name = "forge";
+    status.kind = "github";
+    status.context = "{project}: {ref} {project} {x} {";
+    Destination webhook;
+    webhook.name = "ci";
+    webhook.kind = "webhook";
+    configuration.reporters = {webhook, status};
+    Hook telling = hook;
+    telling.report = {"forge", "ci", "gone"};
+    const Plan made = plan({branch_event("main")}, telling, configuration, {});
+    REQUIRE(made.jobs.size() == 1);
+    const RepositoryIdentity repository = branch_event("main").repository;
+    CHECK(made.jobs[0].reporting ==
+          Reporting{repository.id,
+                    repository.full_name,
+                    {{"forge", ReportKind::status, "test_application: main test_application {x} {"},
+                     {"ci", ReportKind::webhook, ""}}});
+    CHECK_FALSE(plan({branch_event("main")}, hook, configuration, {}).jobs.at(0).reporting);
+}
