@@ -3,7 +3,9 @@
 # connection, and over a standing one (ControlMaster). "alone" is the commands themselves, without any transport.
 headline "one job"
 rounds=${JOB_ROUNDS:-7}
-start_sshd "$work/ssh" "$ssh_port"
+# Somebody's .bashrc is not what is measured.
+mkdir -p "$work/home"
+start_sshd "$work/ssh" "$ssh_port" "SetEnv HOME=$work/home"
 repository=$work/tiny.git
 git init -q --bare -b main "$repository"
 git init -q -b main "$work/tiny"

@@ -1,8 +1,8 @@
-# Read by run: the checkout of a repository of 2,000 files and 500 commits, dirtied between the steps. Beside gachette's
-# prepare (the whole command, with its start) the commands of the original's, run here without any transport.
+# Read by run: the checkout of a repository of 2,000 files and 500 commits, in memory, dirtied between the steps. Beside
+# gachette's prepare (the whole command, with its start) the original's commands, run here without any transport.
 headline "prepare"
 rounds=${PREPARE_ROUNDS:-5}
-source_repository=$work/large.git
+source_repository=$memory/large.git
 git init -q --bare -b main "$source_repository"
 git -C "$source_repository" config uploadpack.allowAnySHA1InWant true
 # 500 commits, the first with all the files, each other with four changes.
@@ -16,20 +16,20 @@ awk 'BEGIN {
             printf "M 100644 inline part%d/sub%d/file%d\ndata %d\n%s", n % 20, n % 7, n, length(text), text
         }
     }
-}' > "$work/stream"
-git -C "$source_repository" fast-import --quiet < "$work/stream"
-rm "$work/stream"
+}' > "$memory/stream"
+git -C "$source_repository" fast-import --quiet < "$memory/stream"
+rm "$memory/stream"
 git -C "$source_repository" repack -q -a -d
 mapfile -t commits < <(git -C "$source_repository" rev-list --reverse main)
 url=file://$source_repository
 cat > "$work/prepare.yml" <<END
-build_hosts: { here: { local: true, base_path: $work/base } }
+build_hosts: { here: { local: true, base_path: $memory/base } }
 END
 point() { git -C "$source_repository" update-ref refs/heads/main "${commits[$1]}"; }
 dirty() { find "$1" -name file7 -exec sh -c 'echo dirt >> "$1"' _ {} \; ; touch "$1/stray"; }
 
 original() {
-    local wc=$work/wc
+    local wc=$memory/wc
     if [ -d "$wc" ]; then rm -rf "${wc:?}"/*; else mkdir -p "$wc"; fi
     [ -d "$wc/.git" ] || git clone --depth=100 --quiet "$url" "$wc"
     git -C "$wc" fetch --quiet origin
@@ -48,15 +48,15 @@ step() {
     case $found in *"$(git -C "$source_repository" rev-parse main)"*) ;; *) die "prepare by $2 gave: $found" ;; esac
 }
 for _ in $(seq "$rounds"); do
-    rm -rf "$work/wc" "$work/base"
+    rm -rf "$memory/wc" "$memory/base"
     point 499
     step first original
     step first own
-    tree=$(find "$work/base" -type f -name file7 -printf '%h\n' | head -n 1)
+    tree=$(find "$memory/base" -type f -name file7 -printf '%h\n' | head -n 1)
     for shape in "same 499" "next 500" "next 501" "later 551"; do
         read -r name number <<< "$shape"
         point "$number"
-        dirty "$work/wc"
+        dirty "$memory/wc"
         [ -z "$tree" ] || touch "$tree/stray"
         step "$name" original
         step "$name" own

@@ -20,7 +20,8 @@ wait_for() {
     done
 }
 
-# start_sshd FOLDER PORT: keys, known_hosts and configuration in FOLDER (absolute), the process id in FOLDER/sshd.pid.
+# start_sshd FOLDER PORT [LINE]: keys, known_hosts and configuration in FOLDER (absolute), the process id in FOLDER/sshd.pid.
+# LINE is added to the configuration.
 start_sshd() {
     local folder=$1 port=$2 pam=no
     mkdir -p "$folder"
@@ -49,6 +50,7 @@ AllowAgentForwarding no
 AllowTcpForwarding no
 X11Forwarding no
 PrintMotd no
+${3:-}
 END
     /usr/sbin/sshd -f "$folder/sshd_config" -E "$folder/sshd.log" || die "sshd did not start: $(cat "$folder/sshd.log")"
     wait_for 10 "the start of sshd" test -s "$folder/sshd.pid"
