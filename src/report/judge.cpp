@@ -108,6 +108,9 @@ Judgement refused(const Destination& destination, const Answer& answer, int trie
                          (destination.kind == "gitlab" && answer.status == 409) ||  // another update at the same time
                          // Receivers of messages are tried for long, as Standard Webhooks asks; only "gone" is final.
                          (destination.report_kind() != ReportKind::status && answer.status != 410);
+    const bool login =
+        destination.report_kind() == ReportKind::status && (answer.status == 401 || answer.status == 403);
+    if (login) return {Verdict::denied, 0, 0, std::move(reason)};
     if (passing) return {Verdict::again, back_off(tries, random), 0, std::move(reason)};
     return {Verdict::give_up, 0, 0, std::move(reason)};
 }

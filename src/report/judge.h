@@ -6,7 +6,7 @@
 namespace gachette::report {
 
 struct Judgement {
-    enum class Verdict { sent, again, give_up };
+    enum class Verdict { sent, again, give_up, denied };  // denied: the login must change first
     Verdict verdict = Verdict::sent;
     Milliseconds wait = 0;  // again: until the next try
     Milliseconds rest = 0;  // so long nothing else goes to this destination either; 0: it is well

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -17,7 +18,8 @@ using Verdict = Judgement::Verdict;
 
 constexpr Milliseconds longest_sleep = 60'000;
 constexpr int batch = 20;
-constexpr Milliseconds kept = 14LL * 24 * 3'600'000;  // of what was sent or given up
+constexpr Milliseconds kept = 14LL * 24 * 3'600'000;    // of what was sent or given up
+constexpr std::chrono::milliseconds between_looks(20);  // many commits of the store are one look
 constexpr Milliseconds between_care = 3'600'000;
 
 }  // namespace
@@ -30,6 +32,7 @@ Milliseconds Reporter::step(std::stop_token stop) {
     const auto configuration = configuration_.get();
     if (configuration != configured_) {  // a new token may work where the old one did not
         rests_.clear();
+        store_.retry_denied_reports();
         configured_ = configuration;
     }
     forget_old();
@@ -99,6 +102,9 @@ void Reporter::note(const Report& report, const Destination& destination, const 
         case Verdict::give_up:
             give_up(report, judgement.reason);
             return;
+        case Verdict::denied:
+            give_up(report, judgement.reason, ReportState::denied);
+            return;
         case Verdict::again:
             if (clock_.wall() - report.created > destination.give_up) {
                 give_up(report, fmt::format("tried {} times for too long (reporters.{}.give_up): {}",
@@ -114,12 +120,12 @@ void Reporter::note(const Report& report, const Destination& destination, const 
     }
 }
 
-void Reporter::give_up(const Report& report, const std::string& reason) {
+void Reporter::give_up(const Report& report, const std::string& reason, ReportState state) {
     log::warning("a report was given up", {{"reporter", report.reporter},
                                            {"job", report.facts.job},
                                            {"state", to_string(report.facts.state)},
                                            {"reason", reason}});
-    store_.note_report(report.id, {ReportState::given_up, reason, 0});
+    store_.note_report(report.id, {state, reason, 0});
 }
 
 void Reporter::take_rest(const std::string& name, const Judgement& judgement) {
@@ -157,6 +163,7 @@ void Reporter::run(std::stop_token stop) {
         }
         std::unique_lock lock(wake_mutex_);
         wake_signal_.wait_for(lock, stop, std::chrono::milliseconds(sleep), [&] { return woken_; });
+        if (sleep > 0) wake_signal_.wait_for(lock, stop, between_looks, [] { return false; });
         woken_ = false;
     }
 }

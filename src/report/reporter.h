@@ -44,7 +44,7 @@ private:
     Result<Request> request_for(const Report& report, const Destination& destination,
                                 const Configuration& configuration) const;
     void note(const Report& report, const Destination& destination, const Judgement& judgement);
-    void give_up(const Report& report, const std::string& reason);
+    void give_up(const Report& report, const std::string& reason, ReportState state = ReportState::given_up);
     void take_rest(const std::string& name, const Judgement& judgement);
     void forget_old();
 

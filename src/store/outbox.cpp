@@ -265,6 +265,15 @@ void note_report(Connection& connection, std::int64_t id, const ReportNote& note
         id, static_cast<int>(note.state), note.next_try, note.error, now);
 }
 
+std::int64_t retry_denied_reports(Connection& connection, Milliseconds now) {
+    connection.run(
+        "UPDATE outbox SET state = 1, next_try = ?1, finished = 0 WHERE state = 5 AND id = (SELECT max(newest.id) FROM "
+        "outbox AS newest INDEXED BY outbox_of_key WHERE newest.order_key = outbox.order_key AND (newest.kind = 1 OR "
+        "newest.id = outbox.id))",
+        now);
+    return connection.changes();
+}
+
 std::int64_t forget_reports(Connection& connection, Milliseconds before) {
     connection.run("DELETE FROM outbox WHERE state <> 1 AND finished < ?1", before);
     return connection.changes();

@@ -23,6 +23,7 @@ std::vector<Report> due_reports(sqlite::Connection& connection, const std::strin
                                 int limit);
 std::vector<Report> list_reports(sqlite::Connection& connection, JobId job);
 void note_report(sqlite::Connection& connection, std::int64_t id, const ReportNote& note, Milliseconds now);
+std::int64_t retry_denied_reports(sqlite::Connection& connection, Milliseconds now);
 std::int64_t forget_reports(sqlite::Connection& connection, Milliseconds before);
 
 }  // namespace gachette::store

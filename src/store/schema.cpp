@@ -88,6 +88,8 @@ CREATE TABLE outbox (
     finished INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX outbox_waiting ON outbox (reporter, id) WHERE state = 1;
 CREATE INDEX outbox_in_order ON outbox (order_key, id) WHERE state = 1;
+CREATE INDEX outbox_of_key ON outbox (order_key, id);
+CREATE INDEX outbox_denied ON outbox (id) WHERE state = 5;
 CREATE INDEX outbox_by_job ON outbox (job);
 CREATE INDEX outbox_ended ON outbox (finished) WHERE state <> 1;
 )sql";

@@ -256,6 +256,10 @@ void Store::note_report(std::int64_t id, const ReportNote& note) {
     self_->write(
         [&](sqlite::Connection& connection) { store::note_report(connection, id, note, self_->clock.wall()); });
 }
+std::int64_t Store::retry_denied_reports() {
+    return self_->write(
+        [&](sqlite::Connection& connection) { return store::retry_denied_reports(connection, self_->clock.wall()); });
+}
 std::int64_t Store::forget_reports(Milliseconds before) {
     return self_->write([&](sqlite::Connection& connection) { return store::forget_reports(connection, before); });
 }

@@ -141,7 +141,8 @@ struct ReportFacts {
     std::vector<Package> packages;
 };
 
-enum class ReportState : int { waiting = 1, sent = 2, given_up = 3, overtaken = 4 };  // stored: never change
+// Stored: the numbers never change. Denied: the login was refused; it is tried again under a new configuration.
+enum class ReportState : int { waiting = 1, sent = 2, given_up = 3, overtaken = 4, denied = 5 };
 
 // A row of the outbox: one message for one destination. Rows about one commit (or one job) go in the order of their
 // ids.
@@ -265,6 +266,8 @@ public:
     std::vector<Report> due_reports(const std::string& reporter, Milliseconds now, int limit) const;
     std::vector<Report> reports(JobId job) const;  // all that are kept, oldest first
     void note_report(std::int64_t id, const ReportNote& note);
+    // Denied reports wait again, unless a newer one about the same thing was written since. Returns how many.
+    std::int64_t retry_denied_reports();
     // Forgets reports that ended before this (wall) moment; returns how many.
     std::int64_t forget_reports(Milliseconds before);
 

@@ -87,9 +87,9 @@ TEST_CASE("the judge knows what each answer means") {
          "there answers 400: the forge does not take this status (too many for one commit, or no such commit); its "
          "words: ref is missing"},
         // no point
-        {"github", answer(401, {}, "Bad token-0123456789"), Verdict::give_up, 0, 0,
+        {"github", answer(401, {}, "Bad token-0123456789"), Verdict::denied, 0, 0,
          "there answers 401: the token is not accepted; give reporters.there.token a valid one; its words: Bad ***"},
-        {"github", answer(403), Verdict::give_up, 0, 0,
+        {"github", answer(403), Verdict::denied, 0, 0,
          "there answers 403: the token may not write statuses there; give reporters.there.token that right"},
         {"github", answer(404), Verdict::give_up, 0, 0,
          "there answers 404: there is no such repository or commit, or the token of there may not see it; see "

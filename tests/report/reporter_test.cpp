@@ -78,7 +78,7 @@ struct World {
     Words rows(JobId id) {
         Words found;
         for (const Report& row : box.same().reports(id)) {
-            const char* fate[] = {"", "waiting", "sent", "given up", "overtaken"};
+            const char* fate[] = {"", "waiting", "sent", "given up", "overtaken", "denied"};
             found.push_back(row.reporter + " " + std::string(to_string(row.facts.state)) + " " +
                             fate[static_cast<int>(row.state)]);
         }
@@ -456,6 +456,24 @@ TEST_CASE("the thread wakes for news and ends at once while a forge is silent") 
     world.box.same().on_change({});
     CHECK(world.rows(1) == Words{"github queued sent"});
     CHECK(world.rows(2) == Words{"github queued waiting"});  // the next process says it
+}
+
+TEST_CASE("what a bad token held back is told when a good one comes, and only the last word of it") {
+    bool good = false;
+    ForgeServer forge([&](const Received&) { return Reply{good ? 201 : 401, {}, ""}; });
+    World world({destination("github", "github", forge.url())});
+    world.accept(main_ref, commit('a'));
+    world.settle();
+    world.finish(1);
+    CHECK(world.settle() == 60'000);
+    CHECK(world.rows(1) == Words{"github queued denied", "github running overtaken", "github done denied"});
+    good = true;
+    world.settle();
+    CHECK(forge.received().size() == 2);
+    world.reopen();  // as a reload, a restart reads the token anew
+    world.settle();
+    CHECK(forge.states() == Words{"pending", "success", "success"});
+    CHECK(world.rows(1) == Words{"github queued denied", "github running overtaken", "github done sent"});
 }
 
 TEST_CASE("no secret reaches the store") {
