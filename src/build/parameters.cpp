@@ -137,6 +137,7 @@ remote::Parameters build_parameters(const BuildRequest& request) {
     out.insert(out.end(), {{"name", request.name},
                            {"project", request.project.name},
                            {"debs", request.debs_path},
+                           {"meta", request.meta_path},
                            {"app_version", request.app_version},
                            {"env_version", request.env_version},
                            {"service_version", request.service_version}});

@@ -211,6 +211,7 @@ int build(Session& session, const Call& call) {
     need_name("working copy", request.name);
     request.project = project_of(session, call, request.name);
     request.debs_path = session.folder(call, "debs_path", session.configuration().debs_path);
+    request.meta_path = session.configuration().meta_path;
     request.app_version = call.text("app_version");
     request.env_version = call.text("env_version");
     request.service_version = call.text("service_version");

@@ -7,6 +7,7 @@
 #include "stacks/stacks.h"
 #include "tests/stacks/host.h"
 #include "tests/support/folder.h"
+#include "tests/support/process.h"
 
 using namespace gachette::stacks::testing;
 using gachette::stacks::parse_journal_line;
@@ -35,7 +36,7 @@ const char job_entry[] = R"(
 const char store_entry[] = R"(
     run_and_tell(sub {
         my %package = map { ($_ => parameter($_)) } qw(name version file);
-        event("stored", store_package(\%package, parameter("path"), parameter("debs")));
+        event("stored", store_package(\%package, parameter("path"), parameter("debs"), parameter("meta")));
         return "";
     });
 )";
@@ -59,8 +60,13 @@ Ended push(const Tree& tree, const std::string& commit, const std::string& arriv
 
 void write_file(const std::string& path, const std::string& content) { std::ofstream(path) << content; }
 
-Ended store(const Tree& tree, const std::string& path, const std::string& file) {
-    return HostProcess({{"debs", tree.debs}, {"name", "app"}, {"version", "1.0"}, {"file", file}, {"path", path}},
+Ended store(const Tree& tree, const std::string& path, const std::string& file, const std::string& meta = "") {
+    return HostProcess({{"debs", tree.debs},
+                        {"meta", meta},
+                        {"name", "app"},
+                        {"version", "1.0"},
+                        {"file", file},
+                        {"path", path}},
                        store_entry)
         .finish();
 }
@@ -195,6 +201,13 @@ TEST_CASE("package files are put into debs once") {
               "give the package another version");
     CHECK(gachette::read_file(tree.debs + "/app-1.0-all.deb").value() == "content");
     fs::create_symlink("/etc/passwd", folder / "link.deb");
+    SECTION("what no stack refers to yet is replaced: an attempt left it that never came to its end") {
+        CHECK(store(tree, folder / "other.deb", "app-1.0-all.deb", tree.meta).last("stored").at(0) == "1");
+        CHECK(gachette::testing::must_run({"cat", tree.debs + "/app-1.0-all.deb"}) == gachette::testing::must_run({"cat", folder / "other.deb"}));
+        std::filesystem::create_directories(tree.meta + "/packages/app/version/1.0");
+        write_file(tree.meta + "/packages/app/version/1.0/file", "app-1.0-all.deb\n");
+        CHECK(store(tree, folder / "made.deb", "app-1.0-all.deb", tree.meta).kind == "refused");
+    }
     CHECK(store(tree, folder / "link.deb", "link.deb").kind == "infrastructure");
     CHECK(store(tree, folder / "made.deb", "../x.deb").kind == "refused");
 }

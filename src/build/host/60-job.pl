@@ -267,7 +267,7 @@ sub whole_job {
     event("phase", "stack") if @targets;
     load_stacks();
     unless (parameter("debs") eq "") {
-        for my $package (@packages) { store_package($package, "$job->{output}/$package->{file}", parameter("debs")) if $job->{output} }
+        for my $package (@packages) { store_package($package, "$job->{output}/$package->{file}", parameter("debs"), parameter("meta")) if $job->{output} }
     }
     tell_packages(@packages);
     add_to_stacks($job, \@packages, @targets);
@@ -307,7 +307,7 @@ sub build_copy {
     build($job, $log);
     my @packages = collect($job);
     load_stacks();
-    store_package($_, "$job->{output}/$_->{file}", parameter("debs")) for @packages;
+    store_package($_, "$job->{output}/$_->{file}", parameter("debs"), parameter("meta")) for @packages;
     tell_packages(@packages);
     return "";
 }

@@ -406,9 +406,10 @@ sub change_locked {
 }
 
 # Puts a finished .deb into debs under its name, once: 1 when it is new, 0 when the same bytes are there already. Other
-# bytes under that name are refused. $path and debs on one file system make it a link, else a copy.
+# bytes under that name are refused, unless no stack ever referred to the version (with $meta): then they are what an
+# attempt left that never came to its end, and are replaced. $path and debs on one file system make it a link, else a copy.
 sub store_package {
-    my ($package, $path, $debs) = @_;
+    my ($package, $path, $debs, $meta) = @_;
     check_package($package);
     $debs =~ s{/+\z}{};
     valid_folder($debs) or give_up("refused", "debs_path \"" . encode_value($debs) . "\" is not an absolute path");
@@ -427,6 +428,13 @@ sub store_package {
         my $problem = $linked || $!{EEXIST} ? "" : "$!";
         unlink $beside;
         give_up("infrastructure", "$target: cannot be made: $problem") if $problem ne "";
+    }
+    if (!$linked && defined $meta && $meta ne "" && !-e "$meta/packages/$package->{name}/version/$package->{version}/file") {
+        my $beside = "$debs/.$package->{file}.$$";
+        unlink $beside;
+        copy_file($path, $beside);
+        rename($beside, $target) or give_up("infrastructure", "$target: cannot be replaced: $!");
+        $linked = 1;
     }
     if (!$linked) {
         my ($was, $is) = (sha256_of($target), sha256_of($path));
