@@ -46,8 +46,9 @@ std::string read_token(const std::string& path) {
     return token;
 }
 
-LoadOptions load_options() {
+LoadOptions load_options(bool with_secrets) {
     LoadOptions options;
+    options.with_secrets = with_secrets;
     for (const handlers::Forge& forge : handlers::all_forges()) options.forges.emplace_back(forge.name);
     options.settings_problem = [](const Hook& hook) {
         const handlers::Forge* forge = handlers::find_forge(hook.forge);
@@ -82,7 +83,7 @@ std::string Session::configuration_path() const {
 const Configuration& Session::configuration() {
     if (!configuration_) {
         const std::string path = configuration_path();
-        configuration_ = path.empty() ? Configuration{} : load_configuration(path, load_options());
+        configuration_ = path.empty() ? Configuration{} : load_configuration(path, load_options(false));
     }
     return *configuration_;
 }
@@ -90,7 +91,8 @@ const Configuration& Session::configuration() {
 const Configuration& Session::needed_configuration(const std::string& command) {
     if (configuration_path().empty())
         throw UsageError(command + ": no configuration; name one with -c FILE or $GACHETTE_CONFIG");
-    return configuration();
+    if (!complete_configuration_) complete_configuration_ = load_configuration(configuration_path(), load_options(true));
+    return *complete_configuration_;
 }
 
 const BuildHost& Session::host(const Call& call) {

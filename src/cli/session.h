@@ -28,9 +28,10 @@ public:
 
     // The file that is used: -c, else $GACHETTE_CONFIG, else /etc/gachette/gachette.yml if it is there; empty: none.
     std::string configuration_path() const;
-    // An empty one when there is no file. Throws ConfigError when the file cannot be used.
+    // An empty one when there is no file. Secrets are not read: who may not read them can look at jobs and stacks all the
+    // same. Throws ConfigError when the file cannot be used.
     const Configuration& configuration();
-    // As configuration(), but throws UsageError when there is no file; `command` is for the sentence.
+    // With all secrets. Throws UsageError when there is no file (`command` is for the sentence), else as configuration().
     const Configuration& needed_configuration(const std::string& command);
 
     // Connects on first use and keeps the connection for the next call on the same host.
@@ -54,7 +55,8 @@ private:
     std::ostream& err_;
     const Clock& clock_;
     bool colours_;
-    std::optional<Configuration> configuration_;
+    std::optional<Configuration> configuration_;           // without the values of secrets
+    std::optional<Configuration> complete_configuration_;  // with them
     std::optional<BuildHost> host_;
     std::vector<std::string> host_words_;
     std::unique_ptr<remote::Shell> shell_;

@@ -98,6 +98,7 @@ std::optional<Secret> read_secret(Reader& reader, const Node& node, const std::s
     const std::string origin = !file.empty()         ? "file " + reader.resolve(file)
                                : !credential.empty() ? "credential " + credential
                                                      : "environment " + variable;
+    if (!reader.options.with_secrets) return Secret{origin, ""};
     Result<std::string> value = !file.empty()         ? read_secret_file(reader.resolve(file), false)
                                 : !credential.empty() ? from_credential(reader, credential)
                                                       : from_environment(reader, variable);

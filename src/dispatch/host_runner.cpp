@@ -77,7 +77,7 @@ build::JobRequest request_for(const Store& store, const Assignment& assignment) 
     request.arrival = job.arrival;
     request.delivery = std::to_string(job.delivery);
     request.job = std::to_string(job.id);
-    request.requested_by = job.requested_by;
+    request.requested_by = job.requested_by.empty() ? fmt::format("delivery {}", job.delivery) : job.requested_by;
     request.reuse = packages_to_reuse(store, job);
     return request;
 }
