@@ -44,6 +44,8 @@ std::string describe_rule(const Domain& domain, const Rule& rule) {
     if (!rule.from.empty()) line += fmt::format(", made from {} when missing", rule.from);
     if (rule.create) line += ", made empty when missing";
     if (!rule.paths.empty()) line += fmt::format(", only when {} changed", joined(rule.paths));
+    if (!rule.authors.empty()) line += fmt::format(", only by {}", joined(rule.authors));
+    if (rule.only_protected) line += ", only protected refs";
     if (rule.forced == "refuse") line += ", forced pushes refused";
     return line + "\n";
 }
@@ -110,6 +112,15 @@ std::string describe_reporter(const Configuration& configuration, const Destinat
                                      : fmt::format("hears of the jobs of hook {}", joined(hooks)));
 }
 
+std::string describe_reconciler(const Configuration& configuration) {
+    const Milliseconds every = configuration.reconcile_every;
+    if (every == 0) return "reconciler: off, so a push that no delivery tells of is never built\n";
+    const bool minutes = every % 60'000 == 0;
+    return fmt::format(
+        "reconciler: asks the repositories of projects every {} {} for pushes that no delivery told of\n",
+        minutes ? every / 60'000 : every / 1'000, minutes ? "min" : "s");
+}
+
 }  // namespace
 
 std::string describe_project(const Configuration& configuration, const Project& project) {
@@ -132,6 +143,7 @@ std::string describe_configuration(const Configuration& configuration) {
     for (const Destination& destination : configuration.reporters)
         lines += describe_reporter(configuration, destination);
     for (const Project& project : configuration.projects) lines += describe_project(configuration, project);
+    if (!configuration.projects.empty()) lines += describe_reconciler(configuration);
     for (const BuildHost& host : configuration.build_hosts) lines += describe_host(host);
     for (const std::string& note : configuration.notes) lines += fmt::format("note: {}\n", note);
     return lines;

@@ -82,6 +82,9 @@ Rule read_rule(Reader& reader, const Domain& domain, const std::string& place, c
                                                     printable(project, 100), domain.name));
     section.texts("paths", rule.paths);
     check_patterns(section, "paths", rule.paths);
+    section.texts("authors", rule.authors);
+    check_patterns(section, "authors", rule.authors);
+    section.flag("protected", rule.only_protected);
     section.finish();
     rule.text = fmt::format("{} ({} {} -> {})", place, rule.tags.empty() ? "branch" : "tag",
                             fmt::join(rule.tags.empty() ? rule.branches : rule.tags, ", "), rule.stack);

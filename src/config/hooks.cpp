@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "config/reader.h"
+#include "model/recovered.h"
 
 namespace gachette::config {
 
@@ -38,6 +39,9 @@ void read_hooks(Reader& reader, Section& root) {
         hook.name = name;
         const std::size_t before = reader.configuration.hooks.size();
         Section section(node, "hooks." + name, reader.problems, line);
+        if (name == reconciler_name)
+            reader.problems.add(line, "hooks." + name,
+                                "is the name under which gachette files what no delivery told; choose another one");
         read_forge(reader, section, hook);
         const Node* secrets = section.take("secrets");
         if (!secrets)
@@ -58,7 +62,7 @@ void read_hooks(Reader& reader, Section& root) {
         reader.configuration.hooks.push_back(hook);
         const bool complete =
             !hook.forge.empty() && !hook.secrets.empty() && before + 1 == reader.configuration.hooks.size();
-        if (!complete || !reader.options.settings_problem) return;
+        if (!complete || !reader.options.settings_problem || !reader.options.with_secrets) return;
         if (const std::string problem = reader.options.settings_problem(hook); !problem.empty())
             reader.problems.add(line, "hooks." + name, problem);
     });

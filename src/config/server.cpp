@@ -10,6 +10,7 @@ namespace gachette::config {
 
 namespace {
 
+constexpr Milliseconds least_between_questions = 10'000;
 constexpr std::size_t longest_socket_path = 107;  // sun_path
 
 bool valid_network(const std::string& text) {
@@ -103,6 +104,19 @@ void read_door_limits(Reader& reader, Section& root) {
     section.finish();
 }
 
+void read_reconcile(Reader& reader, Section& root) {
+    const Node* node = root.take("reconcile");
+    if (!node) return;
+    Milliseconds& every = reader.configuration.reconcile_every;
+    Section section(*node, "reconcile", reader.problems, root.line_of("reconcile"));
+    const Node* value = section.take("every");
+    if (value && value->kind == Node::Kind::text && value->text == "0")
+        every = 0;
+    else
+        section.duration("every", every, least_between_questions);
+    section.finish();
+}
+
 void read_external_url(Section& root, std::string& out) {
     std::string url;
     if (!root.text("external_url", url)) return;
@@ -135,6 +149,7 @@ void read_server(Reader& reader, Section& root) {
     read_tls(reader, root);
     read_admin(reader, root);
     read_door_limits(reader, root);
+    read_reconcile(reader, root);
     read_absolute(root, "debs_path", configuration.debs_path);
     read_absolute(root, "meta_path", configuration.meta_path);
 }

@@ -84,6 +84,8 @@ struct Rule {
     bool create = false;                // create it empty when it is missing
     std::vector<std::string> projects;  // only these of the domain; empty: all
     std::vector<std::string> paths;     // only if one of these changed (asked of git on the host)
+    std::vector<std::string> authors;   // only if one of these wrote or pushed it; patterns, "!" excludes
+    bool only_protected = false;        // only refs that the forge reports as protected
     std::string forced = "take";        // a diverged push confirmed by the repository: take or refuse
     std::string text;                   // "domains.backend.stacks[0] (branch main -> edge)", for reasons
 };
@@ -133,6 +135,7 @@ struct Configuration {
     std::string admin_socket;                   // empty: <state_folder>/admin.sock
     std::vector<Secret> admin_tokens;           // none: the API answers only on the UNIX socket
     std::string external_url;                   // how people reach the pages; for links
+    Milliseconds reconcile_every = 600'000;     // how often repositories are asked for their refs; 0: never
     DoorLimits door;
     std::vector<Hook> hooks;
     std::vector<Destination> reporters;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "model/filters.h"
 #include "model/matching.h"
 #include "model/names.h"
 #include "model/pattern.h"
@@ -83,6 +84,7 @@ public:
 private:
     void refuse(std::string subject, std::string sentence);
     bool wanted(const Event& event, bool comes_again);
+    void see(const Event& event);
     const MatchingProjects& projects_of(const RepositoryIdentity& repository);
     void remember(const RepositoryIdentity& repository, const MatchingProjects& found);
     void add_project(const Event& event, const Project& project);
@@ -134,6 +136,11 @@ void Planner::remember(const RepositoryIdentity& repository, const MatchingProje
                            label_of(repository), project->name));
 }
 
+void Planner::see(const Event& event) {
+    for (const Project* project : projects_of(event.repository).projects)
+        plan_.refs.push_back({project->name, event.ref, event.new_id, event.commit, event.change == Change::deleted});
+}
+
 // What speaks against an event before any rule is asked.
 bool Planner::wanted(const Event& event, bool comes_again) {
     const auto no = [&](std::string sentence) {
@@ -151,6 +158,7 @@ bool Planner::wanted(const Event& event, bool comes_again) {
                         urls.empty() ? "<clone url>" : shown(urls.front()), label_of(event.repository)));
     }
     if (!valid_full_ref(event.ref)) return no("is not a ref that git accepts; nothing is built");
+    see(event);
     if (event.change == Change::deleted) return no(fmt::format("nothing to build: {} was deleted", shown(event.ref)));
     if (comes_again) return no("stands again further on in this delivery; only the last one counts");
     if (event.kind == RefKind::tag) return true;
@@ -197,6 +205,10 @@ void Planner::add_domain(const Event& event, const Project& project, const Domai
 // Whether the rule is meant for this ref; a rule that cannot name its stack is, but builds nothing.
 bool Planner::add_rule(const Event& event, const Project& project, const Domain& domain, const Rule& rule) {
     if (!rule_fits(event, project, rule)) return false;
+    if (const std::string problem = filtered_out(rule, event); !problem.empty()) {
+        refuse("rule " + rule_place(rule), fmt::format("{}: {}", shown(event.ref), problem));
+        return true;
+    }
     Target target{domain.name, stack_name(rule, event, project), rule.from, rule.create, rule.forced, rule.text};
     if (const Result<void> good = check_name("stack", target.stack); !good) {
         refuse("rule " + rule_place(rule),

@@ -59,9 +59,22 @@ struct Decision {
     friend bool operator==(const Decision&, const Decision&) = default;
 };
 
+// Where a ref of a project's repository is, by what was said of it. Ids that were not told are empty.
+struct SeenRef {
+    std::string project;
+    std::string ref;     // full
+    std::string id;      // what it points at
+    std::string commit;  // that, or the commit that a tag object means
+    bool deleted = false;
+    friend bool operator==(const SeenRef&, const SeenRef&) = default;
+};
+
 struct Plan {
     std::vector<PlannedJob> jobs;
     std::vector<Decision> decisions;
+    // What the events say of refs of configured projects, in their order, whether a job comes of it or not. For the
+    // store, so that the reconciler knows what never arrived.
+    std::vector<SeenRef> refs;
     // Projects of which a forge's repository id was seen: project name (several: separated by spaces, which no name
     // holds) by "forge instance id". For the store.
     std::map<std::string, std::string> seen;

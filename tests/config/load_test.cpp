@@ -163,6 +163,9 @@ TEST_CASE("the commented example loads, and everything in it arrives") {
     CHECK(all.domains[0].rules[2].branches == Lines{"**", "!main", "!wip/**"});
     CHECK(all.domains[0].rules[2].projects == Lines{"test_application"});
     CHECK(all.domains[0].rules[2].paths == Lines{"src/**", "debian/**"});
+    CHECK(all.domains[0].rules[2].authors == Lines{"*@example.com", "!robot*"});
+    CHECK(all.domains[0].rules[2].only_protected);
+    CHECK(all.reconcile_every == 600'000);
     CHECK(all.domains[0].rules[2].forced == "refuse");
     CHECK(all.domains[1].rules[0].branches == Lines{"main", "stable"});
 
@@ -287,6 +290,7 @@ TEST_CASE("what every project would do is told") {
               "  no rule of domain d is for it; add one to domains.d.stacks\n"
               "  no hook may speak for it\n"
               "  built on any build host\n"
+              "reconciler: asks the repositories of projects every 10 min for pushes that no delivery told of\n"
               "build host default: me@box:2222, one job at a time\n"
               "note: hosts became the build host \"default\" (box)\n"
               "note: project y is in no domain, so pushes to it build nothing; add it to domains.<name>.projects\n");

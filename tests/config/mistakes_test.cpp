@@ -96,7 +96,7 @@ TEST_CASE("mistakes at the top level") {
         {"colour: red\n",
          "config.yml:1: colour: is not known here; known are listen, state_folder, external_url, trusted_proxies, tls, "
          "admin, "
-         "limits, debs_path, meta_path, reporters, hooks, projects, domains, user, key_filename, use_ssh_config, forward_agent, "
+         "limits, reconcile, debs_path, meta_path, reporters, hooks, projects, domains, user, key_filename, use_ssh_config, forward_agent, "
          "port, "
          "trebuchet_bin, build_hosts, hosts"},
         {"listen: 8080\n",
