@@ -17,5 +17,6 @@ Forge pagure();
 Forge gerrit();
 Forge standard_webhooks();
 Forge generic();
+Forge reconciler();  // beside the table: of our own making
 
 }  // namespace gachette::handlers

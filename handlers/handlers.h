@@ -66,7 +66,8 @@ struct Forge {
     Headers (*sign)(const Hook&, const Secret&, std::string_view event, std::string_view body, Milliseconds now);
 };
 
-// nullptr for an unknown name.
+// nullptr for an unknown name. Beside the table, "reconciler" is known: it reads what the reconciler filed and believes
+// nobody.
 const Forge* find_forge(std::string_view name);
 std::span<const Forge> all_forges();
 // Which forge most likely sent these headers; empty when nothing tells. Only for messages, never for trust.

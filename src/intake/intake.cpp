@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "handlers/handlers.h"
 #include "model/plan.h"
+#include "model/recovered.h"
 
 namespace gachette::intake {
 
@@ -94,7 +95,8 @@ void Intake::replay(DeliveryId id, const std::string& by, Done done) const {
         auto body = store_.body(id);
         if (!body) return done(error_answer(404, "the body of delivery " + number + " is no longer kept"));
         const auto configuration = configuration_.get();
-        const Hook* hook = configuration->find_hook(original->hook);
+        const Hook* hook =
+            original->hook == reconciler_name ? &reconciler_hook() : configuration->find_hook(original->hook);
         if (!hook)
             return done(error_answer(409, "delivery " + number + " came by hook \"" + original->hook +
                                               "\", which the configuration no longer has"));

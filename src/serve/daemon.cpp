@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/load.h"
 #include "dispatch/host_runner.h"
+#include "dispatch/reconciler.h"
 #include "handlers/handlers.h"
 #include "report/reporter.h"
 #include "serve/api.h"
@@ -106,6 +107,7 @@ public:
           intake_(configuration_, store_, clock_),
           runner_(store_, clock_),
           dispatcher_(store_, runner_, configuration_, clock_, {.owner = owner_, .random = random_fraction}),
+          reconciler_(store_, configuration_, clock_),
           reporter_(store_, configuration_, clock_, {.random = random_fraction, .send = {}}),
           stacks_(configuration_, clock_),
           api_(configuration_, store_, intake_, dispatcher_, stacks_, hook_workers_, admin_workers_),
@@ -128,6 +130,7 @@ public:
         });
         dispatcher_.adopt(last_end_);
         std::jthread dispatching([this](std::stop_token stop) { dispatcher_.run(stop); });
+        std::jthread reconciling([this](std::stop_token stop) { reconciler_.run(stop); });
         std::jthread reporting([this](std::stop_token stop) { reporter_.run(stop); });
         door_.start();
         log::info("gachette is ready", {{"version", GACHETTE_VERSION},
@@ -138,7 +141,9 @@ public:
         wait_for_the_end();
         notify_stopping();
         log::info("stopping: what was received is answered, jobs go on on their hosts");
+        reconciling.request_stop();
         door_.drain(drain_patience);
+        reconciling.join();
         dispatching.request_stop();
         dispatching.join();
         dispatcher_.detach();
@@ -178,6 +183,7 @@ private:
             if (const auto tls = tls_of(*fresh)) door_.reload_tls(*tls);
             configuration_.set(fresh);
             dispatcher_.wake();
+            reconciler_.wake();
             reporter_.wake();
             log::info("configuration reloaded; listen, limits, state_folder and admin.socket need a restart");
             notify_ready("taking deliveries");
@@ -196,6 +202,7 @@ private:
     intake::Intake intake_;
     dispatch::HostRunner runner_;
     dispatch::Dispatcher dispatcher_;
+    dispatch::Reconciler reconciler_;
     report::Reporter reporter_;
     StackReader stacks_;
     Workers admin_workers_{admin_threads};

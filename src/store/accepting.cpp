@@ -3,6 +3,7 @@
 #include "store/job_life.h"
 #include "store/packing.h"
 #include "store/reading.h"
+#include "store/refs.h"
 
 namespace gachette::store {
 
@@ -196,6 +197,12 @@ Prepared prepare(NewDelivery delivery) {
 
 Accepted accept(Connection& connection, const Prepared& prepared, Milliseconds now) {
     const NewDelivery& delivery = prepared.delivery;
+    if (delivery.found_instead_of && !known_so(connection, *delivery.found_instead_of)) {
+        Accepted arrived;
+        arrived.state = DeliveryState::ignored;
+        arrived.note = "a delivery told of it meanwhile";
+        return arrived;
+    }
     if (const DeliveryId first = first_with_key(connection, prepared.sender_key))
         return accept_repeat(connection, prepared, first, now);
     Accepted accepted;
@@ -210,11 +217,15 @@ Accepted accept(Connection& connection, const Prepared& prepared, Milliseconds n
             "INSERT INTO repositories VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET project = excluded.project "
             "WHERE project <> excluded.project",
             key, project);
+    // What was said long ago is not news of the repository.
+    if (delivery.replay_of == 0) remember_refs(connection, delivery.plan.refs);
     if (delivery.state != DeliveryState::accepted) return accepted;
     const std::int64_t arrival = replayed ? replayed : accepted.id;
     for (const PlannedJob& planned : delivery.plan.jobs)
-        accepted.jobs.push_back(
-            insert_job(connection, {accepted.id, arrival, planned, 0, delivery.requested_by, false}, now));
+        accepted.jobs.push_back(insert_job(
+            connection,
+            {accepted.id, arrival, planned, 0, delivery.requested_by, false, !delivery.found_instead_of.has_value()},
+            now));
     return accepted;
 }
 

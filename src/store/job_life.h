@@ -18,6 +18,7 @@ struct NewJob {
     JobId rebuild_of = 0;
     std::string requested_by;
     bool force_build = false;
+    bool supersedes = true;  // takes the place of older queued jobs
 };
 // The row and its targets, then what follows from it: older queued jobs of the ref are superseded, a job that makes or
 // made the same packages becomes its sibling (not when force_build is set).

@@ -96,7 +96,7 @@ AcceptedJob insert_job(Connection& connection, const NewJob& job, Milliseconds n
     accepted.ref = job.planned.ref;
     accepted.commit = job.planned.commit;
     accepted.targets = job.planned.targets;
-    accepted.superseded = supersede_older(connection, accepted.id, job, now);
+    if (job.supersedes) accepted.superseded = supersede_older(connection, accepted.id, job, now);
     const Builder builder = job.force_build ? Builder{} : find_builder(connection, job.planned.build_key, accepted.id);
     accepted.same_build_as = builder.id;
     if (builder.id != 0)

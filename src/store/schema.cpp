@@ -94,7 +94,15 @@ CREATE INDEX outbox_by_job ON outbox (job);
 CREATE INDEX outbox_ended ON outbox (finished) WHERE state <> 1;
 )sql";
 
-const char* const migrations[schema_version] = {tables_1, tables_2};
+// What the reconciler compares with (store/refs.cpp): refs as deliveries told them, and which repositories were asked.
+constexpr const char* tables_3 = R"sql(
+CREATE TABLE IF NOT EXISTS refs (
+    project TEXT NOT NULL, ref TEXT NOT NULL, object_id TEXT NOT NULL, commit_id TEXT NOT NULL,
+    PRIMARY KEY (project, ref)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS asked (project TEXT PRIMARY KEY, address TEXT NOT NULL) STRICT, WITHOUT ROWID;
+)sql";
+
+const char* const migrations[schema_version] = {tables_1, tables_2, tables_3};
 
 void expect(sqlite::Connection& connection, const std::string& folder, const char* setting, const std::string& wanted) {
     const std::string found = connection.text("PRAGMA " + std::string(setting)).value_or("");

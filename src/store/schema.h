@@ -9,7 +9,7 @@
 
 namespace gachette::store {
 
-inline constexpr int schema_version = 2;
+inline constexpr int schema_version = 3;
 
 std::string database_path(const std::string& folder);
 

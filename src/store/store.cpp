@@ -11,6 +11,7 @@
 #include "store/outbox.h"
 #include "store/readers.h"
 #include "store/reading.h"
+#include "store/refs.h"
 #include "store/schema.h"
 #include "store/writer.h"
 
@@ -148,6 +149,19 @@ Accepted Store::accept_and_wait(NewDelivery delivery) {
 std::map<std::string, std::string> Store::known_repositories() const {
     const std::lock_guard guard(self_->repositories_mutex);
     return self_->repositories;
+}
+
+// --- refs ------------------------------------------------------------------------------------------------
+
+std::optional<std::vector<SeenRef>> Store::known_refs(const std::string& project, const std::string& address) const {
+    return self_->readers.read(
+        [&](sqlite::Connection& connection) { return store::read_refs(connection, project, address); });
+}
+void Store::note_refs(const std::string& project, const std::string& address, const std::vector<SeenRef>& refs) {
+    self_->write([&](sqlite::Connection& connection) { store::note_refs(connection, project, address, refs); });
+}
+void Store::forget_ref(const SeenRef& ref) {
+    self_->write([&](sqlite::Connection& connection) { store::forget_ref(connection, ref); });
 }
 
 // --- reading ---------------------------------------------------------------------------------------------

@@ -34,6 +34,9 @@ struct NewDelivery {
     DeliveryState state = DeliveryState::accepted;
     std::string reason;  // for ignored and malformed
     Plan plan;
+    // Found by the reconciler: filed only if the store still knows each of these refs as here (of those with empty ids:
+    // does not know them), so that what arrived meanwhile wins. Its jobs take no other job's place.
+    std::optional<std::vector<SeenRef>> found_instead_of = std::nullopt;
     DeliveryId replay_of = 0;  // set for replays
     std::string requested_by;  // who asked, for replays
 };
@@ -47,7 +50,7 @@ struct AcceptedJob {
 };
 
 struct Accepted {
-    DeliveryId id = 0;
+    DeliveryId id = 0;              // 0: not stored, as a ref is known otherwise by now (found_instead_of)
     DeliveryState state = DeliveryState::accepted;
     DeliveryId repeats = 0;         // state repeat: the first delivery with that id and body
     std::vector<AcceptedJob> jobs;  // of the first delivery if this one repeats it
@@ -210,6 +213,16 @@ public:
     Accepted accept_and_wait(NewDelivery delivery);
     // Projects by repository key, as seen so far (model/plan.h). A copy of a cached map.
     std::map<std::string, std::string> known_repositories() const;
+
+    // --- refs: what deliveries (replays apart) and the reconciler said of the repositories of projects
+    // -----------------------------------------------------------------------------------------------------------
+    // The refs of a project, by name; nullopt: its repository at this address was never asked before.
+    std::optional<std::vector<SeenRef>> known_refs(const std::string& project, const std::string& address) const;
+    // Takes these as known without a delivery, unless a delivery told of the ref before (and told an id). From now on
+    // the repository at this address counts as asked; what was known of another address is forgotten.
+    void note_refs(const std::string& project, const std::string& address, const std::vector<SeenRef>& refs);
+    // Forgets a ref that is still known as here.
+    void forget_ref(const SeenRef& ref);
 
     // --- reading
     // --------------------------------------------------------------------------------------------------------

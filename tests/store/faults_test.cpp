@@ -40,7 +40,7 @@ TEST_CASE("files that cannot be used are refused with what to do") {
         store::open_writer(folder)->script("PRAGMA user_version=99");
         CHECK(thrown([&box] { box.same(); }) == "state folder " + folder +
                                                     ": gachette.db was written by a newer gachette (schema 99, this "
-                                                    "one knows 2); install that version again or "
+                                                    "one knows 3); install that version again or "
                                                     "put a backup from before the upgrade in its place");
     }
     SECTION("another program's database") {

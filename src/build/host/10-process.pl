@@ -32,13 +32,15 @@ our %LINK = (control => undef, rest => "", stop => 0, beat => now(), grace => 90
 # Takes in "beat" and "stop" lines from the job's control pipe.
 sub read_control {
     my $handle = $LINK{control} or return;
-    while (my $count = sysread($handle, $LINK{rest}, 4096, length $LINK{rest})) {
+    my $count;
+    while ($count = sysread($handle, $LINK{rest}, 4096, length $LINK{rest})) {
         while ($LINK{rest} =~ s/\A([^\n]*)\n//) {
             $LINK{stop} = 1 if $1 eq "stop";
             $LINK{beat} = now();
         }
         $LINK{rest} = "" if length $LINK{rest} > 4096;
     }
+    @LINK{qw(control stop)} = (undef, 1) if defined $count && $LINK{ends_with_it};    # the other side is gone
 }
 
 # Why the job must end now: "cancelled", "lease", or "" to go on.

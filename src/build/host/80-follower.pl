@@ -110,6 +110,9 @@ sub job_main {
         if (parameter("mode") eq "gc") {
             event("removed", remove_unused($base));
             event("end", "ok", "");
+        } elsif (parameter("mode") eq "refs") {
+            tell_refs();
+            event("end", "ok", "");
         } else {
             my $id = parameter("job");
             give_up("refused", "\"" . encode_value($id) . "\" is not the id of a job")
