@@ -243,15 +243,19 @@ void Dispatcher::end_attempt(Attempt& attempt, const Outcome& outcome) {
             hosts_.worked(attempt.reservation.host, job.project);
     }
     const bool again = may_retry(outcome.result) && job.attempts < options_.tries && !attempt.control.stop_requested();
-    log::info(again ? "a job will be tried again" : "a job has ended", {{"job", job.id},
-                                                                        {"project", job.project},
-                                                                        {"result", to_string(outcome.result)},
-                                                                        {"build_host", attempt.reservation.host},
-                                                                        {"reason", outcome.reason}});
     if (again)
         store_.retry(job.id, outcome, clock_.wall() + retry_delay(job.attempts, options_.random()));
     else
         store_.finish(job.id, outcome);
+    // What the store made of it: an attempt may be fine and the stack refuse its packages all the same.
+    const auto now = store_.job(job.id);
+    log::info(again ? "a job will be tried again" : "a job has ended",
+              {{"job", job.id},
+               {"project", job.project},
+               {"state", now ? to_string(now->state) : ""},
+               {"result", to_string(outcome.result)},
+               {"build_host", attempt.reservation.host},
+               {"reason", now ? now->reason : outcome.reason}});
 }
 
 }  // namespace gachette::dispatch

@@ -13,6 +13,7 @@ namespace gachette::dispatch {
 namespace {
 
 constexpr Milliseconds longest_wait = 60'000;
+constexpr Milliseconds look_delay = 5'000;
 constexpr std::size_t most_at_once = 1'000;  // findings of one project in one round; the rest is found in the next
 
 bool contains(const std::vector<std::string>& list, const std::string& item) {
@@ -50,6 +51,26 @@ void Reconciler::wake() {
     wake_signal_.notify_all();
 }
 
+void Reconciler::look_at(const std::string& project) {
+    const std::lock_guard lock(wake_mutex_);
+    looks_.try_emplace(project, clock_.steady() + look_delay);
+    woken_ = true;
+    wake_signal_.notify_all();
+}
+
+std::optional<Milliseconds> Reconciler::look_due(const std::string& project) {
+    const std::lock_guard lock(wake_mutex_);
+    const auto look = looks_.find(project);
+    return look == looks_.end() ? std::nullopt : std::optional(look->second);
+}
+
+// A look that came up while the repository was asked stays: the answer may be older.
+void Reconciler::looked_at(const std::string& project, Milliseconds asked) {
+    const std::lock_guard lock(wake_mutex_);
+    const auto look = looks_.find(project);
+    if (look != looks_.end() && look->second <= asked) looks_.erase(look);
+}
+
 void Reconciler::run(std::stop_token stop) {
     const std::stop_callback end_asking(stop, [this] { control_.request_detach(); });
     while (!stop.stop_requested()) {
@@ -76,7 +97,8 @@ Milliseconds Reconciler::step() {
     Milliseconds wait = longest_wait;
     for (const Project* project : projects) {
         const Round& round = rounds_[project->name];
-        const Milliseconds left = round.asked ? *round.asked + every - now : 0;
+        Milliseconds left = round.asked ? *round.asked + every - now : 0;
+        if (const auto look = look_due(project->name)) left = std::min(left, *look - now);
         if (left > 0)
             wait = std::min(wait, left);
         else if (!due || round.failures < rounds_[due->name].failures)
@@ -86,6 +108,7 @@ Milliseconds Reconciler::step() {
         shells_.clear();
         return wait;
     }
+    looked_at(due->name, now);
     ask(*configuration, *due, rounds_[due->name]);
     return 0;
 }

@@ -53,6 +53,9 @@ public:
     // asked again a round later, if there are several build hosts by the next one. Never throws.
     Milliseconds step();
     void wake();  // any thread: there is a new configuration
+    // Any thread: a push of this project took the place of another one, and senders reorder; its repository is asked in
+    // five seconds, so that what was discarded wrongly is found.
+    void look_at(const std::string& project);
     // Returns soon after a stop was requested, also while a repository is asked.
     void run(std::stop_token stop);
 
@@ -65,6 +68,8 @@ private:
     void compare(const Configuration& configuration, const Project& project, const std::vector<SeenRef>& known,
                  const std::vector<build::RemoteRef>& present);
     remote::Shell& shell_of(const BuildHost& host);
+    std::optional<Milliseconds> look_due(const std::string& project);
+    void looked_at(const std::string& project, Milliseconds asked);
 
     Store& store_;
     const Current<Configuration>& configuration_;
@@ -80,6 +85,7 @@ private:
     std::mutex wake_mutex_;
     std::condition_variable_any wake_signal_;
     bool woken_ = false;
+    std::map<std::string, Milliseconds> looks_;  // project to steady time; guarded by wake_mutex_
 };
 
 }  // namespace gachette::dispatch

@@ -61,8 +61,9 @@ NewDelivery understand(const Incoming& incoming, const Hook& hook, const Configu
     return delivery;
 }
 
-Intake::Intake(const Current<Configuration>& configuration, Store& store, const Clock& clock)
-    : configuration_(configuration), store_(store), clock_(clock) {}
+Intake::Intake(const Current<Configuration>& configuration, Store& store, const Clock& clock,
+               std::function<void(const std::string& project)> superseded)
+    : configuration_(configuration), store_(store), clock_(clock), superseded_(std::move(superseded)) {}
 
 void Intake::receive(Incoming incoming, Done done) const {
     const auto configuration = configuration_.get();
@@ -115,9 +116,11 @@ void Intake::replay(DeliveryId id, const std::string& by, Done done) const {
 
 void Intake::accept(NewDelivery delivery, Done done) const {
     // The answer needs the plan and names, not the body: the body goes to the store.
+    std::string body = std::move(delivery.body);
     NewDelivery shown = delivery;
-    shown.body.clear();
-    store_.accept(std::move(delivery), [shown = std::move(shown), done = std::move(done)](Result<Accepted> accepted) {
+    delivery.body = std::move(body);
+    store_.accept(std::move(delivery), [superseded = superseded_, shown = std::move(shown),
+                                        done = std::move(done)](Result<Accepted> accepted) {
         if (!accepted) {
             log::error("a delivery could not be stored", {{"hook", shown.hook}, {"reason", accepted.error()}});
             return done(error_answer(503, "the delivery could not be stored; send it again"));
@@ -129,6 +132,8 @@ void Intake::accept(NewDelivery delivery, Done done) const {
                                {"jobs", static_cast<std::int64_t>(accepted->jobs.size())},
                                {"reason", shown.reason}});
         done(answer_for(*accepted, shown));
+        for (const AcceptedJob& job : accepted->jobs)
+            if (superseded && !job.superseded.empty()) superseded(job.project);
     });
 }
 

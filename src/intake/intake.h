@@ -29,7 +29,9 @@ using Done = std::function<void(Answer)>;
 
 class Intake {
 public:
-    Intake(const Current<Configuration>& configuration, Store& store, const Clock& clock);
+    // `superseded` (may be empty) hears of projects of which a push took the place of a waiting one; any thread, returns soon.
+    Intake(const Current<Configuration>& configuration, Store& store, const Clock& clock,
+           std::function<void(const std::string& project)> superseded = {});
 
     // Calls `done` exactly once, on this thread (refusals) or the store's (after the sync). 202 with jobs, 200 ignored,
     // malformed or a repeat, 401 not authentic, 404 no such hook, 503 not stored. Never throws.
@@ -46,6 +48,7 @@ private:
     const Current<Configuration>& configuration_;
     Store& store_;
     const Clock& clock_;
+    const std::function<void(const std::string& project)> superseded_;
 };
 
 // Reads and plans without storing anything: what the body means for this configuration. For `gachette explain` as well.

@@ -267,7 +267,8 @@ PlannedJob& Planner::job_for(const Event& event, const Project& project, const R
                               rule.paths,
                               {},
                               packages,
-                              reporting_of(event, project)});
+                              reporting_of(event, project),
+                              event.kind == RefKind::branch ? event.old_id : ""});
     return plan_.jobs[place->second];
 }
 

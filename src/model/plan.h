@@ -1,5 +1,5 @@
-// From events to jobs: which projects, domains, rules and stacks. A pure function; every "no" has a reason that a person
-// can read.
+// From events to jobs: which projects, domains, rules and stacks. A pure function; every "no" has a reason that a
+// person can read.
 #pragma once
 #include <map>
 #include <optional>
@@ -15,10 +15,10 @@ namespace gachette {
 struct Target {
     std::string domain;
     std::string stack;
-    std::string from;        // make the stack from this one when it is missing
-    bool create = false;     // make it empty when it is missing
+    std::string from;     // make the stack from this one when it is missing
+    bool create = false;  // make it empty when it is missing
     std::string forced = "take";
-    std::string rule;        // text of the rule, for the record
+    std::string rule;  // text of the rule, for the record
     friend bool operator==(const Target&, const Target&) = default;
 };
 
@@ -27,7 +27,7 @@ struct Reporting {
     struct To {
         std::string reporter;  // name of a destination
         ReportKind kind = ReportKind::status;
-        std::string context;   // of a commit status, filled in
+        std::string context;  // of a commit status, filled in
         friend bool operator==(const To&, const To&) = default;
     };
     std::string repository_id;  // the forge's own; may be empty
@@ -40,21 +40,25 @@ struct Reporting {
 struct PlannedJob {
     std::string project;
     RefKind kind = RefKind::branch;
-    std::string ref;         // full
-    std::string commit;      // empty: whatever the ref points at
-    std::vector<std::string> paths;  // build only if one of these changed since the commit the stack holds; empty: always
+    std::string ref;     // full
+    std::string commit;  // empty: whatever the ref points at
+    std::vector<std::string>
+        paths;  // build only if one of these changed since the commit the stack holds; empty: always
     std::vector<Target> targets;
     // Jobs with the same key make the same packages: project, commit and, where the project's version template asks
     // for them, branch or tag. Empty when the commit is not known yet.
     std::string build_key;
     std::optional<Reporting> reporting = std::nullopt;  // nothing: nobody hears of it
+    // Where the branch stood before, as the push says; empty: not told, or a tag. A push of exactly that commit that
+    // comes later is the older one.
+    std::string before = std::string();
     friend bool operator==(const PlannedJob&, const PlannedJob&) = default;
 };
 
 // One sentence of the answer: what will be done, or what not and why.
 struct Decision {
     bool taken = false;
-    std::string subject;   // "refs/heads/main of ops-hero/x", "project x", "rule domains.backend.stacks[0]"
+    std::string subject;  // "refs/heads/main of ops-hero/x", "project x", "rule domains.backend.stacks[0]"
     std::string sentence;
     friend bool operator==(const Decision&, const Decision&) = default;
 };
@@ -80,8 +84,8 @@ struct Plan {
     std::map<std::string, std::string> seen;
 };
 
-// `known` maps "forge instance id" to a project's name (several: separated by spaces) as the store remembers it, so that
-// a renamed repository keeps its project. How a project matches: model/matching.h. Never throws.
+// `known` maps "forge instance id" to a project's name (several: separated by spaces) as the store remembers it, so
+// that a renamed repository keeps its project. How a project matches: model/matching.h. Never throws.
 Plan plan(const std::vector<Event>& events, const Hook& hook, const Configuration& configuration,
           const std::map<std::string, std::string>& known);
 

@@ -151,9 +151,19 @@ std::optional<door::Response> Api::gate(const door::Request& head) const {
         refusal.headers.add("Allow", std::string(asked.allowed));
         return refusal;
     }
-    if (asked.action == Action::hook && !configuration_.get()->find_hook(asked.name))
-        return error(404, "there is no hook of this name");
+    if (asked.action == Action::hook) return refuse_hook(asked, head);
     return std::nullopt;
+}
+
+std::optional<door::Response> Api::refuse_hook(const Route& asked, const door::Request& head) const {
+    const auto configuration = configuration_.get();
+    const Hook* hook = configuration->find_hook(asked.name);
+    if (!hook) return error(404, "there is no hook of this name");
+    // Only these two can be set to send by GET, with the payload in the query.
+    if (head.method == "POST" || hook->forge == "gitea" || hook->forge == "forgejo") return std::nullopt;
+    door::Response refusal = error(405, fmt::format("{} is not possible here; use POST", head.method));
+    refusal.headers.add("Allow", "POST");
+    return refusal;
 }
 
 void Api::handle(door::Request request, door::Responder responder) const {

@@ -28,6 +28,7 @@ public:
     void watch(std::function<door::Counters()> counters) { counters_ = std::move(counters); }
 
 private:
+    std::optional<door::Response> refuse_hook(const Route& asked, const door::Request& head) const;
     void answer(door::Request request, door::Responder responder) const;
     void answer_hook(const Route& route, door::Request request, door::Responder responder) const;
     door::Response answer_admin(const Route& route, const door::Request& request) const;

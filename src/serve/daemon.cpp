@@ -95,6 +95,13 @@ ConfigurationPointer load(const std::string& path) {
     return std::make_shared<const Configuration>(load_configuration(path, options));
 }
 
+// What is accepted at the very end may be answered when the reconciler is gone already.
+std::function<void(const std::string&)> look_by(const std::weak_ptr<dispatch::Reconciler>& reconciler) {
+    return [reconciler](const std::string& project) {
+        if (const auto there = reconciler.lock()) there->look_at(project);
+    };
+}
+
 // The parts in the order they need each other; destroyed the other way round.
 class Daemon {
 public:
@@ -104,10 +111,10 @@ public:
           configuration_(configuration),
           owner_(fmt::format("{}-{}", ::getpid(), random_hex(4))),
           store_(StoreOptions{.folder = configuration->state_folder}, clock_),
-          intake_(configuration_, store_, clock_),
+          reconciler_(std::make_shared<dispatch::Reconciler>(store_, configuration_, clock_)),
+          intake_(configuration_, store_, clock_, look_by(reconciler_)),
           runner_(store_, clock_),
           dispatcher_(store_, runner_, configuration_, clock_, {.owner = owner_, .random = random_fraction}),
-          reconciler_(store_, configuration_, clock_),
           reporter_(store_, configuration_, clock_, {.random = random_fraction, .send = {}}),
           stacks_(configuration_, clock_),
           api_(configuration_, store_, intake_, dispatcher_, stacks_, hook_workers_, admin_workers_),
@@ -130,7 +137,7 @@ public:
         });
         dispatcher_.adopt(last_end_);
         std::jthread dispatching([this](std::stop_token stop) { dispatcher_.run(stop); });
-        std::jthread reconciling([this](std::stop_token stop) { reconciler_.run(stop); });
+        std::jthread reconciling([this](std::stop_token stop) { reconciler_->run(stop); });
         std::jthread reporting([this](std::stop_token stop) { reporter_.run(stop); });
         door_.start();
         log::info("gachette is ready", {{"version", GACHETTE_VERSION},
@@ -183,7 +190,7 @@ private:
             if (const auto tls = tls_of(*fresh)) door_.reload_tls(*tls);
             configuration_.set(fresh);
             dispatcher_.wake();
-            reconciler_.wake();
+            reconciler_->wake();
             reporter_.wake();
             log::info("configuration reloaded; listen, limits, state_folder and admin.socket need a restart");
             notify_ready("taking deliveries");
@@ -199,10 +206,10 @@ private:
     Current<Configuration> configuration_;
     const std::string owner_;
     Store store_;
+    std::shared_ptr<dispatch::Reconciler> reconciler_;
     intake::Intake intake_;
     dispatch::HostRunner runner_;
     dispatch::Dispatcher dispatcher_;
-    dispatch::Reconciler reconciler_;
     report::Reporter reporter_;
     StackReader stacks_;
     Workers admin_workers_{admin_threads};

@@ -26,11 +26,11 @@ JobId insert_row(Connection& connection, const NewJob& job, Milliseconds now) {
     const std::string paths = pack(job.planned.paths);
     connection.run(
         "INSERT INTO jobs (delivery, arrival, project, ref, kind, commit_id, build_key, paths, state, rebuild_of, "
-        "requested_by, force_build, created, next_try) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, "
-        "?12)",
+        "requested_by, force_build, created, next_try, before_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, "
+        "?11, ?12, ?12, ?13)",
         job.delivery, job.arrival, job.planned.project, job.planned.ref, job.planned.kind == RefKind::branch ? 0 : 1,
         job.planned.commit, job.planned.build_key, sqlite::Blob{paths}, job.rebuild_of, job.requested_by,
-        job.force_build, now);
+        job.force_build, now, job.planned.before);
     const JobId id = connection.last_id();
     int position = 0;
     for (const Target& target : job.planned.targets)
@@ -46,13 +46,16 @@ JobId insert_row(Connection& connection, const NewJob& job, Milliseconds now) {
     return id;
 }
 
+// Arrival decides, except where the queued push itself says that it came after this commit: then the senders' order was
+// swapped on the way, and the queued one stays. What else was discarded wrongly is found by asking the repository,
+// which happens soon after every supersession (dispatch/reconciler.h).
 std::vector<JobId> supersede_older(Connection& connection, JobId id, const NewJob& job, Milliseconds now) {
     std::vector<JobId> older;
     {
         Query rows(connection,
                    "SELECT id FROM jobs INDEXED BY jobs_open WHERE project = ?1 AND ref = ?2 AND state = 1 "
-                   "AND state IN (1, 2) AND arrival < ?3 ORDER BY id");
-        rows.bind(job.planned.project, job.planned.ref, job.arrival);
+                   "AND state IN (1, 2) AND arrival < ?3 AND (before_id = '' OR before_id <> ?4) ORDER BY id");
+        rows.bind(job.planned.project, job.planned.ref, job.arrival, job.planned.commit);
         while (rows.step()) older.push_back(rows.number(0));
     }
     std::erase_if(older,

@@ -100,6 +100,7 @@ CREATE TABLE IF NOT EXISTS refs (
     project TEXT NOT NULL, ref TEXT NOT NULL, object_id TEXT NOT NULL, commit_id TEXT NOT NULL,
     PRIMARY KEY (project, ref)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS asked (project TEXT PRIMARY KEY, address TEXT NOT NULL) STRICT, WITHOUT ROWID;
+ALTER TABLE jobs ADD COLUMN before_id TEXT NOT NULL DEFAULT '';
 )sql";
 
 const char* const migrations[schema_version] = {tables_1, tables_2, tables_3};

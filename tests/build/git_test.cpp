@@ -240,7 +240,7 @@ TEST_CASE("a named working copy is prepared and built in two steps") {
     build.debs_path = site.debs();
     build.app_version = "1.5";
     CHECK(build::build_working_copy(*shell, build, {}, SystemClock())->reason ==
-          "working copy copy was not prepared; run prepare:copy,<url>,<ref> first");
+          "working copy copy is not prepared (never, or its last prepare failed); run prepare:copy,<url>,<ref> first");
     const auto prepared = build::prepare_working_copy(*shell, prepare, {}, SystemClock()).value();
     CHECK(prepared.result == AttemptClass::ok);
     CHECK(prepared.commit == id);

@@ -166,3 +166,28 @@ TEST_CASE("a second daemon on the same state folder is refused") {
     Daemon second(GACHETTE_BINARY, world.folder / "config.yml", world.folder.path());
     CHECK_THROWS_WITH(second.start(), Catch::Contains("state"));
 }
+
+TEST_CASE("pushes that arrive in swapped order end with the newest commit in the stack") {
+    SampleWorld world(GACHETTE_BINARY);
+    world.daemon.start();
+    const auto wait_for_baseline = [&] {
+        for (int i = 0; i < 2000 && world.daemon.log().find("gachette is ready") == std::string::npos; ++i)
+            ::usleep(5000);
+    };
+    wait_for_baseline();
+    // Something runs on the only slot, so that what follows waits.
+    must_run({"sh", "-c", "sed -i '2i sleep 1' build.sh"}, world.folder / "origin");
+    const std::string running = world.commit("runs");
+    REQUIRE(world.push("refs/heads/main", running, "runs").status == 202);
+    const std::string first = world.commit("first");
+    const std::string second = world.commit("second");
+    const std::string third = world.commit("third");
+    REQUIRE(world.push("refs/heads/main", third, "three").status == 202);
+    const HttpAnswer late = world.push("refs/heads/main", first, "one");
+    REQUIRE(late.status == 202);
+    const std::string wanted = "0.0.1rev" + short_id(third) + "-origin-main\n";
+    for (int i = 0; i < 3000 && world.version_in_stack("backend", "edge", "sample") != wanted; ++i) ::usleep(10'000);
+    INFO(http(world.daemon.admin(), "GET", "/api/v1/jobs").body << world.daemon.log());
+    CHECK(world.version_in_stack("backend", "edge", "sample") == wanted);
+    CHECK(second != third);
+}

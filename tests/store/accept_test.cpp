@@ -199,6 +199,19 @@ TEST_CASE("a newer push supersedes queued jobs of its ref whose targets it cover
               .superseded.empty());
 }
 
+TEST_CASE("a late delivery of an older push does not discard the newer one that waits") {
+    Box box;
+    NewDelivery newer = simple(main_ref, commit('2'));
+    newer.plan.jobs[0].before = commit('1');
+    box.every().accept_and_wait(newer);
+    const Accepted late = box.every().accept_and_wait(simple(main_ref, commit('1')));
+    CHECK(late.jobs[0].superseded.empty());
+    CHECK(box.every().job(1)->state == JobState::queued);
+    CHECK(ids(box.same().due_jobs(box.clock.wall(), 10)).front() == 1);
+    // Any other later push of the ref takes the place of both.
+    CHECK(box.same().accept_and_wait(simple(main_ref, commit('3'))).jobs[0].superseded == std::vector<JobId>{1, 2});
+}
+
 TEST_CASE("a replay keeps the arrival of what it replays and never supersedes newer jobs") {
     Box box;
     const NewDelivery sent = push("id-1", "one", {planned(main_ref, commit('1'))});

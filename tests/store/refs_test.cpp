@@ -81,7 +81,7 @@ TEST_CASE("a store of the former schema learns about refs") {
     Box box;
     box.same().accept_and_wait(push("1", "body", {planned(main_ref, one)}));
     box.close();
-    store::open_writer(box.folder.path())->script("DROP TABLE refs; DROP TABLE asked; PRAGMA user_version=2;");
+    store::open_writer(box.folder.path())->script("DROP TABLE refs; DROP TABLE asked; ALTER TABLE jobs DROP COLUMN before_id; PRAGMA user_version=2;");
     CHECK(box.same().known_refs("app", url) == std::nullopt);
     CHECK(box.same().job(1)->ref == main_ref);
 }

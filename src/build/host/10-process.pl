@@ -299,6 +299,9 @@ sub last_words {
     my ($text) = @_;
     my @lines = grep { /\S/ } split /[\r\n]+/, $text;
     return "no word of why" unless @lines;
+    # What git says last of a broken ssh says nothing; the line before it, by ssh, says why.
+    my @useful = grep { !/\A(?:fatal: Could not read from remote|Please make sure you have|and the repository exists|Warning: )/ } @lines;
+    @lines = @useful if @useful;
     my ($telling) = grep { /\A(?:fatal|error|ERROR|remote):/ } @lines;
     my $line = defined $telling ? $telling : $lines[-1];
     $line =~ s/[\x00-\x1f\x7f]/?/g;

@@ -289,7 +289,7 @@ sub build_copy {
     my ($job, $log) = @_;
     my $folder = "$job->{base}/working_copy/$job->{name}";
     my $text = -d $folder ? read_whole("$folder/prepared") : undef;
-    give_up("refused", "working copy $job->{name} was not prepared; run prepare:$job->{name},<url>,<ref> first")
+    give_up("refused", "working copy $job->{name} is not prepared (never, or its last prepare failed); run prepare:$job->{name},<url>,<ref> first")
         unless defined $text;
     my %prepared = map { my ($name, $value) = split / /, $_, 2; ($name => decode_value($value)) } split /\n/, $text;
     @$job{qw(commit time ref)} = @prepared{qw(commit time ref)};
