@@ -89,10 +89,6 @@ void need_success(const std::string& command, const JobResult& result) {
     throw std::runtime_error(command + ": " + reason);
 }
 
-void need_name(const std::string& what, const std::string& name) {
-    if (const auto checked = check_name(what, name); !checked) throw UsageError(checked.error());
-}
-
 void need_url(const std::string& command, const std::string& url, const std::string& key) {
     if (url.empty())
         throw UsageError(command + ": url is missing; give it as argument or set " + key + " in the configuration");

@@ -193,6 +193,32 @@ int jobs(Session& session, const Call& call) {
     return 0;
 }
 
+namespace {
+
+// The log as JSON, one object a line, as it grows: {"line":"..."}.
+class LogLines {
+public:
+    explicit LogLines(std::ostream& out) : out_(out) {}
+    void add(std::string_view piece) {
+        rest_ += piece;
+        for (std::size_t end; (end = rest_.find('\n')) != std::string::npos; rest_.erase(0, end + 1))
+            show(rest_.substr(0, end));
+        out_.flush();
+    }
+    void finish() {
+        if (!rest_.empty()) show(rest_);
+    }
+
+private:
+    void show(const std::string& line) {
+        out_ << Json{{"line", line}}.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+    }
+    std::ostream& out_;
+    std::string rest_;
+};
+
+}  // namespace
+
 int logs(Session& session, const Call& call) {
     const std::string path = "/api/v1/jobs/" + id_of(call, "job");
     std::string offset = call.text("offset");
@@ -201,11 +227,14 @@ int logs(Session& session, const Call& call) {
     const ApiClient daemon = session.daemon();
     std::string parameters = call.flag("follow") ? "?follow=1" : "";
     if (!offset.empty()) parameters += (parameters.empty() ? "?offset=" : "&offset=") + offset;
+    LogLines lines(session.out());
     const ApiAnswer answer = daemon.stream(path + "/log" + parameters, [&](std::string_view piece) {
+        if (session.options().json) return lines.add(piece);
         session.out() << piece;
         session.out().flush();
     });
     good(answer);
+    lines.finish();
     if (!call.flag("follow")) return 0;
     const Json job = parse_answer(good(daemon.get(path)));
     const std::string state = text(job, "state");

@@ -11,6 +11,8 @@ namespace gachette::cli {
 stacks::StackHost stack_host(Session& session, const Call& call);
 // Who stands in the record: "command line of hero".
 std::string asked_by();
+// Throws UsageError (exit 2) with the sentence of check_name() when this is no name.
+void need_name(const std::string& what, const std::string& name);
 // What the stack holds. Throws std::runtime_error with "command: ..." (exit 1) when it does not exist.
 stacks::StackState need_stack(Session& session, const Call& call, const std::string& domain, const std::string& stack);
 

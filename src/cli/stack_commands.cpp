@@ -8,6 +8,7 @@
 #include "cli/stack_access.h"
 #include "cli/table.h"
 #include "cli/tasks.h"
+#include "model/names.h"
 
 namespace gachette::cli {
 
@@ -141,11 +142,17 @@ std::string asked_by() {
     return std::string("command line") + (user && *user ? " of " + printable(user, 80) : "");
 }
 
+void need_name(const std::string& what, const std::string& name) {
+    if (const auto checked = check_name(what, name); !checked) throw UsageError(checked.error());
+}
+
 StackState need_stack(Session& session, const Call& call, const std::string& domain, const std::string& stack) {
     return need(call, stack_host(session, call).show(domain, stack));
 }
 
 int stack_create(Session& session, const Call& call) {
+    need_name("domain", call.text("domain"));
+    need_name("stack", call.text("name"));
     StackHost host = stack_host(session, call);
     const std::string from = call.text("from_stack");
     const Changed changed = need(call, host.create(call.text("domain"), call.text("name"), from, {asked_by(), ""}));
@@ -154,6 +161,8 @@ int stack_create(Session& session, const Call& call) {
 }
 
 int add_to_stack(Session& session, const Call& call) {
+    need_name("domain", call.text("domain"));
+    need_name("stack", call.text("stack_version"));
     StackHost host = stack_host(session, call);
     const stacks::NewPackage package{call.text("name"), call.text("version"), call.text("file_name")};
     const std::string stack = call.text("stack_version");

@@ -47,8 +47,11 @@ std::string who(const door::Request& request) {
     return "bearer of an admin token at " + request.peer;
 }
 
-ListOptions page_of(const std::string& query) {
+// nullopt when a number is none.
+std::optional<ListOptions> page_of(const std::string& query) {
     ListOptions options;
+    for (const char* name : {"limit", "before"})
+        if (const auto value = form_value(query, name); value && !parse_decimal(*value)) return std::nullopt;
     if (const auto limit = form_value(query, "limit"))
         options.limit =
             static_cast<int>(std::min<std::int64_t>(parse_decimal(*limit).value_or(default_page), largest_page));
@@ -277,7 +280,9 @@ door::Response Api::answer_admin(const Route& asked, const door::Request& reques
 }
 
 door::Response Api::list_deliveries(const door::Request& request) const {
-    ListOptions options = page_of(request.query);
+    const auto page = page_of(request.query);
+    if (!page) return error(400, "limit and before are whole numbers");
+    ListOptions options = *page;
     options.state = state_of(request.query, {DeliveryState::accepted, DeliveryState::ignored, DeliveryState::malformed,
                                              DeliveryState::repeat});
     if (options.state == -1) return error(400, "state is one of accepted, ignored, malformed, repeat");
@@ -285,7 +290,9 @@ door::Response Api::list_deliveries(const door::Request& request) const {
 }
 
 door::Response Api::list_jobs(const door::Request& request) const {
-    ListOptions options = page_of(request.query);
+    const auto page = page_of(request.query);
+    if (!page) return error(400, "limit and before are whole numbers");
+    ListOptions options = *page;
     options.state = state_of(request.query,
                              {JobState::queued, JobState::running, JobState::done, JobState::failed, JobState::gave_up,
                               JobState::superseded, JobState::cancelled, JobState::refused, JobState::dead});

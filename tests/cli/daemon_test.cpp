@@ -27,6 +27,7 @@ TEST_CASE("the daemon's deliveries and jobs, seen and changed from the command l
     CHECK(log.status == 0);
     CHECK(log.output.find("building 0.0.1rev" + commit.substr(0, 7)) != std::string::npos);
     CHECK(log.output.starts_with(ask({"logs", "1"}).output));
+    CHECK(ask({"--json", "logs", "1"}).output.starts_with("{\"line\":\""));
 
     const Said deliveries = ask({"deliveries"});
     CHECK(deliveries.status == 0);

@@ -494,7 +494,7 @@ TEST_CASE("a store from before the outbox learns it") {
     world.reopen();
     {
         auto old = store::open_writer(world.box.folder.path());
-        old->script("DROP TABLE outbox; ALTER TABLE jobs DROP COLUMN reporting; PRAGMA user_version=1;");
+        old->script("DROP TABLE outbox; ALTER TABLE jobs DROP COLUMN reporting; ALTER TABLE jobs DROP COLUMN before_id; PRAGMA user_version=1;");
     }
     world.finish(1);
     CHECK(world.rows(1).empty());
