@@ -27,7 +27,8 @@ struct BuildRequest {
     std::string name;  // of a working copy that was prepared
     Project project;   // builder, command, path_to_missile, environment, limits
     std::string debs_path;
-    std::string meta_path;  // where stacks lie; a package file that none of them refers to may be replaced; may be empty
+    std::string
+        meta_path;  // where stacks lie; a package file that none of them refers to may be replaced; may be empty
     std::string app_version, env_version, service_version;  // empty ones are left out
     std::string web_callback;
     std::int64_t log_offset = 0;

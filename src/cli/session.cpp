@@ -91,7 +91,8 @@ const Configuration& Session::configuration() {
 const Configuration& Session::needed_configuration(const std::string& command) {
     if (configuration_path().empty())
         throw UsageError(command + ": no configuration; name one with -c FILE or $GACHETTE_CONFIG");
-    if (!complete_configuration_) complete_configuration_ = load_configuration(configuration_path(), load_options(true));
+    if (!complete_configuration_)
+        complete_configuration_ = load_configuration(configuration_path(), load_options(true));
     return *complete_configuration_;
 }
 

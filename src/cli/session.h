@@ -28,10 +28,11 @@ public:
 
     // The file that is used: -c, else $GACHETTE_CONFIG, else /etc/gachette/gachette.yml if it is there; empty: none.
     std::string configuration_path() const;
-    // An empty one when there is no file. Secrets are not read: who may not read them can look at jobs and stacks all the
-    // same. Throws ConfigError when the file cannot be used.
+    // An empty one when there is no file. Secrets are not read: who may not read them can look at jobs and stacks all
+    // the same. Throws ConfigError when the file cannot be used.
     const Configuration& configuration();
-    // With all secrets. Throws UsageError when there is no file (`command` is for the sentence), else as configuration().
+    // With all secrets. Throws UsageError when there is no file (`command` is for the sentence), else as
+    // configuration().
     const Configuration& needed_configuration(const std::string& command);
 
     // Connects on first use and keeps the connection for the next call on the same host.

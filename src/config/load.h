@@ -16,7 +16,8 @@ struct LoadOptions {
     std::vector<std::string> forges;  // names that hooks may give; empty: any name
     std::function<std::string(const Hook&)>
         settings_problem;  // of the forge's handler; empty: settings are not checked
-    // false: secrets are named but not read, their values stay empty; for commands that need none and may not read them.
+    // false: secrets are named but not read, their values stay empty; for commands that need none and may not read
+    // them.
     bool with_secrets = true;
     // The environment: HOME, STATE_DIRECTORY, XDG_STATE_HOME, CREDENTIALS_DIRECTORY and variables that hold secrets.
     // Empty: that of the process.

@@ -37,9 +37,9 @@ struct Reader {
 std::optional<Secret> read_secret(Reader& reader, const Node& node, const std::string& place);
 void read_secrets(Reader& reader, Section& section, const std::string& key, std::vector<Secret>& out);
 
-void read_server(Reader& reader, Section& root);                 // listen, state_folder, tls, admin, limits, reconcile, paths
-void read_reporters(Reader& reader, Section& root);              // after the server
-void read_hooks(Reader& reader, Section& root);                  // after the reporters
+void read_server(Reader& reader, Section& root);     // listen, state_folder, tls, admin, limits, reconcile, paths
+void read_reporters(Reader& reader, Section& root);  // after the server
+void read_hooks(Reader& reader, Section& root);      // after the reporters
 void read_report(Reader& reader, Section& section, Hook& hook);  // hooks.<name>.report
 void read_projects(Reader& reader, Section& root);
 void read_domains(Reader& reader, Section& root);  // after the projects
