@@ -21,7 +21,8 @@ ListOptions page(std::int64_t before, int limit) {
 // The plan of a query, for the promise that lists do not depend on how much is stored.
 std::string plan_of(const std::string& folder, const std::string& sql) {
     const auto connection = store::open_reader(folder);
-    sqlite::Query rows(*connection, "EXPLAIN QUERY PLAN " + sql);
+    const std::string asked = "EXPLAIN QUERY PLAN " + sql;  // the query keeps a view of its text
+    sqlite::Query rows(*connection, asked);
     std::string plan;
     while (rows.step()) plan += rows.text(3) + "\n";
     return plan;
